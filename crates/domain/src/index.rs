@@ -1,0 +1,125 @@
+//! The index of attribute values: what a store keeps beside a document so that any attribute can be filtered
+//! and sorted without reading documents.
+
+use serde_json::Value;
+
+use crate::document::Document;
+use crate::key::{self, Key};
+use crate::meta;
+use crate::path::Target;
+use crate::resource_type::ResourceType;
+use crate::schema::{Attribute, Type};
+
+/// One simple value of a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// As [`Target::index_path`] gives it.
+    pub path: String,
+    /// Number of the element in its list. The primary element, else the first one, has 0: it is the one that
+    /// sorts (RFC 7644 section 3.4.2.3).
+    pub ordinal: i32,
+    /// The comparable form.
+    pub key: Key,
+}
+
+/// A value that a store keeps in a column of its own and not in the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// `id`.
+    Id,
+    /// `externalId`.
+    ExternalId,
+    /// The unique name, folded.
+    Name,
+    /// `meta.created`.
+    Created,
+    /// `meta.lastModified`.
+    LastModified,
+}
+
+/// The column that holds the values of `target`, if one does.
+pub fn column(resource_type: &ResourceType, target: &Target) -> Option<Column> {
+    if target.extension.is_some() {
+        return None;
+    }
+    let sub = target.leaf().filter(|_| target.sub.is_some()).map(|leaf| leaf.name.as_str());
+    match (target.attribute.name.as_str(), sub) {
+        ("id", None) => Some(Column::Id),
+        ("externalId", None) => Some(Column::ExternalId),
+        ("meta", Some("created")) => Some(Column::Created),
+        ("meta", Some("lastModified")) => Some(Column::LastModified),
+        (name, None) if name == resource_type.name_attribute => Some(Column::Name),
+        _ => None,
+    }
+}
+
+/// The entries of a document, without the values that have columns.
+pub fn entries(resource_type: &ResourceType, document: &Document) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for (name, value) in &document.0 {
+        if let Some(schema) = resource_type.extension(name) {
+            for (name, value) in value.as_object().into_iter().flatten() {
+                if let Some(attribute) = schema.attribute(name) {
+                    let path = format!("{}:{}", schema.id, attribute.name).to_lowercase();
+                    add(&mut entries, &path, attribute, value);
+                }
+            }
+        } else if name != resource_type.name_attribute
+            && let Some(attribute) = resource_type.schema.attribute(name)
+        {
+            add(&mut entries, &attribute.name.to_lowercase(), attribute, value);
+        }
+    }
+    entries
+}
+
+fn add(entries: &mut Vec<Entry>, path: &str, attribute: &Attribute, value: &Value) {
+    let Value::Array(list) = value else {
+        return add_element(entries, path, attribute, 0, value);
+    };
+    let primary = list.iter().position(|element| element["primary"] == true).unwrap_or(0);
+    for (place, element) in list.iter().enumerate() {
+        let ordinal = if place == primary {
+            0
+        } else if place < primary {
+            place + 1
+        } else {
+            place
+        };
+        add_element(entries, path, attribute, i32::try_from(ordinal).unwrap_or(i32::MAX), element);
+    }
+}
+
+fn add_element(entries: &mut Vec<Entry>, path: &str, attribute: &Attribute, ordinal: i32, element: &Value) {
+    let Value::Object(object) = element else {
+        entries.extend(key_of(Some(attribute), element).map(|key| Entry {
+            path: path.to_owned(),
+            ordinal,
+            key,
+        }));
+        return;
+    };
+    for (name, value) in object {
+        let (path, key) = if attribute.open {
+            (format!("{path}.{}", key::fold(name)), key_of(None, value))
+        } else {
+            let sub = attribute.sub(name).map(|sub| &**sub);
+            (format!("{path}.{}", name.to_lowercase()), sub.and_then(|sub| key_of(Some(sub), value)))
+        };
+        entries.extend(key.map(|key| Entry { path, ordinal, key }));
+    }
+}
+
+/// The key of one simple value; `attribute` is `None` for a value of an open attribute, which describes itself.
+/// `None` for what cannot be compared.
+pub fn key_of(attribute: Option<&Attribute>, value: &Value) -> Option<Key> {
+    match value {
+        Value::String(text) if attribute.is_some_and(|attribute| attribute.kind == Type::DateTime) => {
+            meta::parse_time(text).map(Key::time)
+        }
+        Value::String(text) => Some(Key::text(text, attribute.is_some_and(|attribute| attribute.case_exact))),
+        Value::Bool(value) => Some(Key::boolean(*value)),
+        Value::Number(number) => Some(Key::number(number)),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}

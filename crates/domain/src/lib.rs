@@ -1,0 +1,37 @@
+//! The SCIM engine: what a resource is, what may be asked of it and how it changes.
+//!
+//! No HTTP, no SQL, no clock: time, new ids and stores are arguments. The modules in reading order:
+//!
+//! - nouns: [`id`], [`tenant`], [`principal`], [`contract`], [`limits`], [`error`]
+//! - data that describes data: [`schema`], [`resource_type`]
+//! - a resource: [`document`], [`meta`], [`resource`]
+//! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`list`]
+//! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`project`]
+//! - the port to the database and the use cases on it: [`store`], [`service`]
+
+pub mod contract;
+pub mod decode;
+pub mod document;
+pub mod error;
+pub mod filter;
+pub mod id;
+pub mod index;
+pub mod key;
+pub mod limits;
+pub mod list;
+pub mod meta;
+pub mod patch;
+pub mod path;
+pub mod principal;
+pub mod project;
+pub mod replace;
+pub mod resource;
+pub mod resource_type;
+pub mod role;
+pub mod schema;
+pub mod service;
+pub mod store;
+pub mod tenant;
+pub mod user;
+
+pub use error::{Error, Result};

@@ -1,0 +1,40 @@
+//! Every limit of the wire contract, each one constant. What SCIM can announce is announced from here.
+
+use std::time::Duration;
+
+/// Bytes of a request body.
+pub const BODY_BYTES: usize = 1 << 20;
+/// Nested arrays and objects of a JSON body; the outermost counts as one.
+pub const JSON_DEPTH: usize = 32;
+/// Bytes of the request target.
+pub const URL_BYTES: usize = 8 << 10;
+/// Bytes of all header names and values together.
+pub const HEADER_BYTES: usize = 32 << 10;
+/// Bytes of a filter.
+pub const FILTER_BYTES: usize = 4_096;
+/// Nested parentheses, `not (` and `[` of a filter.
+pub const FILTER_DEPTH: usize = 12;
+/// Comparisons in a filter.
+pub const FILTER_TERMS: usize = 32;
+/// Operations of one PATCH request.
+pub const PATCH_OPERATIONS: usize = 1_000;
+/// Resources on one page, however many are asked for.
+pub const PAGE: usize = 1_000;
+/// Attribute names in `attributes` or `excludedAttributes`.
+pub const PROJECTION_NAMES: usize = 100;
+/// Characters of `userName`, `displayName` and `externalId`.
+pub const NAME_CHARS: usize = 256;
+/// Characters of any other string.
+pub const TEXT_CHARS: usize = 1_024;
+/// Entries of a multi-valued attribute.
+pub const ENTRIES: usize = 100;
+/// Keys of a user's profile.
+pub const PROFILE_KEYS: usize = 100;
+/// Bytes of a profile key.
+pub const PROFILE_KEY_BYTES: usize = 128;
+/// Bytes of a profile value.
+pub const PROFILE_VALUE_BYTES: usize = 1_024;
+/// Time from the last byte of a request to its answer.
+pub const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// Time for the whole body to arrive.
+pub const BODY_TIME: Duration = Duration::from_secs(15);

@@ -1,0 +1,32 @@
+//! A resource as the store holds it.
+
+use serde_json::Value;
+
+use crate::document::Document;
+use crate::id::ResourceId;
+use crate::key;
+use crate::meta::Meta;
+use crate::resource_type::ResourceType;
+
+/// One stored resource of a tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    /// Unique over all types of the tenant, never given twice.
+    pub id: ResourceId,
+    /// The attributes in canonical form.
+    pub document: Document,
+    /// Times and version.
+    pub meta: Meta,
+}
+
+impl Resource {
+    /// The key under which the name of the resource is unique among the living of its type.
+    pub fn name_key(&self, resource_type: &ResourceType) -> String {
+        key::fold(self.document.text(resource_type.name_attribute).unwrap_or_default())
+    }
+
+    /// The id the client gave it.
+    pub fn external_id(&self) -> Option<&str> {
+        self.document.get("externalId").and_then(Value::as_str)
+    }
+}

@@ -1,0 +1,79 @@
+//! Resource types as values (RFC 7643 section 6): a second collection is a second value, not a second module.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::principal::Area;
+use crate::schema::{Schema, enterprise, qa_user, user};
+
+/// The rules beyond the schema that a type follows. Closed: tenant-defined types are [`Kind::Plain`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A user: role, profile, tombstone and revival.
+    User,
+    /// Nothing beyond its schema.
+    Plain,
+}
+
+/// One collection: its place, its schema and its extensions.
+#[derive(Clone, Debug)]
+pub struct ResourceType {
+    /// Id and name, also `meta.resourceType` and the value in the database.
+    pub name: &'static str,
+    /// The segment of the path, without a slash.
+    pub endpoint: &'static str,
+    /// For people.
+    pub description: &'static str,
+    /// The core schema.
+    pub schema: Arc<Schema>,
+    /// Extensions; none is required.
+    pub extensions: Vec<Arc<Schema>>,
+    /// The core attribute whose folded value is unique among the living of the type (`userName`).
+    pub name_attribute: &'static str,
+    /// Other names clients use: written name, then URN and attribute of the extension it stands for.
+    pub aliases: &'static [(&'static str, &'static str, &'static str)],
+    /// The right a credential needs.
+    pub area: Area,
+    /// The rules beyond the schema.
+    pub kind: Kind,
+}
+
+impl ResourceType {
+    /// The extension with this URN, in any case.
+    pub fn extension(&self, urn: &str) -> Option<&Arc<Schema>> {
+        self.extensions.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
+    }
+
+    /// The core schema and the extensions.
+    pub fn schemas(&self) -> impl Iterator<Item = &Arc<Schema>> {
+        std::iter::once(&self.schema).chain(&self.extensions)
+    }
+}
+
+/// `/Users`.
+pub static USER: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
+    Arc::new(ResourceType {
+        name: "User",
+        endpoint: "Users",
+        description: "User Account",
+        schema: user::SCHEMA.clone(),
+        extensions: vec![enterprise::SCHEMA.clone(), qa_user::SCHEMA.clone()],
+        name_attribute: "userName",
+        // `profile` at the root is how the QA contract and Okta write it; `userAccessLevel` names the role in filters.
+        aliases: &[
+            ("profile", qa_user::URN, qa_user::PROFILE),
+            ("userAccessLevel", qa_user::URN, qa_user::ROLE),
+        ],
+        area: Area::Users,
+        kind: Kind::User,
+    })
+});
+
+/// The resource types that are served, in the order in which they are announced.
+pub fn all() -> [&'static Arc<ResourceType>; 1] {
+    [&USER]
+}
+
+/// The resource type at this segment of the path; names are case-sensitive.
+pub fn at(endpoint: &str) -> Option<&'static Arc<ResourceType>> {
+    all().into_iter().find(|resource_type| resource_type.endpoint == endpoint)
+}

@@ -1,0 +1,202 @@
+//! The port to the database. Nothing reaches a row but through a transaction that is bound to one tenant.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+
+use crate::id::{ResourceId, TenantId, TokenId};
+use crate::list::{ListQuery, Page};
+use crate::meta::Version;
+use crate::principal::Token;
+use crate::resource::Resource;
+use crate::resource_type::ResourceType;
+use crate::tenant::{Tenant, TenantSettings, TenantState};
+use crate::{Error, Result};
+
+/// What happened to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It was made.
+    Created,
+    /// It changed.
+    Updated,
+    /// It was hidden; a tombstone stays.
+    Deleted,
+    /// A tombstone came back to life.
+    Revived,
+}
+
+impl Action {
+    /// The name in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+            Self::Revived => "revived",
+        }
+    }
+}
+
+/// Who asked for a change, for the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The token, or none for the operator's command line.
+    pub token: Option<TokenId>,
+    /// The id of the request.
+    pub request: String,
+    /// The address of the peer.
+    pub address: String,
+}
+
+/// One committed change, for the audit log and the change feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// What happened.
+    pub action: Action,
+    /// To which resource.
+    pub id: ResourceId,
+    /// Its version before; none at birth.
+    pub old_version: Option<Version>,
+    /// Its version after.
+    pub new_version: Version,
+    /// Names of the changed attributes; values are not kept.
+    pub attributes: Vec<String>,
+    /// Something an admin should look at.
+    pub warning: Option<&'static str>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A key that occurs in the profiles of a tenant's users.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProfileKey {
+    /// As first written.
+    pub name: String,
+    /// Type of its first value: `string`, `decimal` or `boolean`.
+    pub kind: &'static str,
+}
+
+/// A transaction bound to one tenant: the only way to a query.
+///
+/// Writes keep the index of attribute values, the unique names and the counters in step with the document; a
+/// second resource of the type with the same name or external id is [`Error::Uniqueness`].
+pub trait TenantTx {
+    /// The living resource with this id.
+    fn find(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>>;
+
+    /// The same, locked until the transaction ends.
+    fn find_for_update(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>>;
+
+    /// The youngest tombstone with this external id, or, with none, the one with this name key and no
+    /// external id; locked until the transaction ends.
+    fn find_tombstone(
+        &mut self,
+        resource_type: &ResourceType,
+        name_key: &str,
+        external_id: Option<&str>,
+    ) -> Result<Option<Resource>>;
+
+    /// A page of the living resources of the type.
+    fn list(&mut self, resource_type: &ResourceType, query: &ListQuery) -> Result<Page>;
+
+    /// Of these ids the living ones of the type, with their documents; in any order.
+    fn find_many(&mut self, resource_type: &ResourceType, ids: &[ResourceId]) -> Result<Vec<Resource>>;
+
+    /// Takes the lock under which the number of active admins may shrink.
+    fn lock_admins(&mut self) -> Result<()>;
+
+    /// The keys of the profiles, in order of name.
+    fn profile_keys(&mut self) -> Result<Vec<ProfileKey>>;
+
+    /// Stores a new resource.
+    fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
+
+    /// Stores a changed resource, or one that comes back to life.
+    fn update(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
+
+    /// Turns a resource into a tombstone: in no list, its names free; its document is kept.
+    fn bury(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
+
+    /// Appends the audit row and the change row at the tenant's next position. The last statement of a
+    /// change, because it takes the tenant's counter.
+    fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()>;
+}
+
+/// Work inside a transaction. It may run again when the database asks for it, so it only computes and writes
+/// through the transaction.
+pub type Work<'a> = &'a mut dyn FnMut(&mut dyn TenantTx) -> Result<()>;
+
+/// The database.
+pub trait Store: Send + Sync {
+    /// Runs `work` in a read-only transaction of the tenant.
+    fn read_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()>;
+
+    /// Runs `work` in a transaction of the tenant; committed and flushed when this returns `Ok`.
+    fn write_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()>;
+
+    /// Whether the database answers.
+    fn ping(&self) -> Result<()>;
+
+    /// Stores a new tenant with its counters; a taken slug is [`Error::Uniqueness`].
+    fn create_tenant(&self, tenant: &Tenant, at: DateTime<Utc>) -> Result<()>;
+
+    /// All tenants that are not deleted, by slug.
+    fn tenants(&self) -> Result<Vec<Tenant>>;
+
+    /// The tenant with this slug, unless deleted.
+    fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>>;
+
+    /// Changes the state of a tenant.
+    fn set_tenant_state(&self, tenant: TenantId, state: TenantState) -> Result<()>;
+
+    /// Changes the settings of a tenant.
+    fn set_tenant_settings(&self, tenant: TenantId, settings: &TenantSettings) -> Result<()>;
+
+    /// Stores a token of the tenant; `digest` is the SHA-256 of its text.
+    fn create_token(&self, tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Result<()>;
+
+    /// The tokens of the tenant, the youngest first.
+    fn tokens(&self, tenant: TenantId) -> Result<Vec<Token>>;
+
+    /// Revokes a token; `false` when the tenant has none with this id.
+    fn revoke_token(&self, tenant: TenantId, token: TokenId, at: DateTime<Utc>) -> Result<bool>;
+
+    /// The tenant and the token behind a digest, whatever their state.
+    fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>>;
+}
+
+/// [`Store::read_in`] with a value.
+pub fn read<T>(
+    store: &dyn Store,
+    tenant: TenantId,
+    mut work: impl FnMut(&mut dyn TenantTx) -> Result<T>,
+) -> Result<T> {
+    run(|store_value| store.read_in(tenant, store_value), &mut work)
+}
+
+/// [`Store::write_in`] with a value.
+pub fn write<T>(
+    store: &dyn Store,
+    tenant: TenantId,
+    mut work: impl FnMut(&mut dyn TenantTx) -> Result<T>,
+) -> Result<T> {
+    run(|store_value| store.write_in(tenant, store_value), &mut work)
+}
+
+fn run<T>(
+    transaction: impl FnOnce(Work<'_>) -> Result<()>,
+    work: &mut dyn FnMut(&mut dyn TenantTx) -> Result<T>,
+) -> Result<T> {
+    let mut value = None;
+    transaction(&mut |tx| {
+        value = Some(work(tx)?);
+        Ok(())
+    })?;
+    value.ok_or_else(|| Error::internal("the transaction ended without running its work"))
+}
+
+/// Names of scopes, as the database keeps them: separated by blanks.
+pub fn scope_names(scopes: &BTreeSet<crate::principal::Scope>) -> String {
+    scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
+}
