@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 
 /// What every fallible function of the engine returns.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a request was not done. The text of a variant is the `detail` a client reads: it never holds SQL,
 /// secrets or more than 64 characters of input (use [`excerpt`]).
