@@ -51,17 +51,15 @@ fn name(target: &Target) -> (&str, Option<&str>) {
     }
 }
 
-/// URNs match without regard to case, as everywhere (RFC 8141 leaves the case of the last part open; clients
-/// are not consistent).
+/// The core schema is on every resource, an extension where the resource has attributes of it. URNs match
+/// without regard to case, as they do in attribute names (RFC 7643 section 2.1).
 fn schemas(scope: &Scope<'_>, op: Op, wanted: &str) -> Result<Filter> {
     let wanted = Key::text(wanted, false);
     let one_of = |op: Op| {
-        let parts = scope.resource_type.schemas().enumerate().filter_map(|(place, schema)| {
-            let always = place == 0;
-            op.holds(&Key::text(&schema.id, false), &wanted)
-                .then(|| if always { Filter::Constant(true) } else { Filter::HasExtension(schema.clone()) })
-        });
-        Filter::any(parts.collect())
+        let holds = |urn: &str| op.holds(&Key::text(urn, false), &wanted);
+        let core = Filter::Constant(holds(&scope.resource_type.schema.id));
+        let extensions = scope.resource_type.extensions.iter().filter(|schema| holds(&schema.id));
+        Filter::any(std::iter::once(core).chain(extensions.cloned().map(Filter::HasExtension)).collect())
     };
     match op {
         Op::Eq | Op::Co | Op::Sw | Op::Ew => Ok(one_of(op)),
