@@ -165,7 +165,12 @@ pub trait Store: Send + Sync {
     fn revoke_token(&self, tenant: TenantId, token: TokenId, at: DateTime<Utc>) -> Result<bool>;
 
     /// How the database would answer a list: its own words, for operators and tests.
-    fn explain(&self, tenant: TenantId, resource_type: &ResourceType, query: &ListQuery) -> Result<Vec<String>>;
+    fn explain(
+        &self,
+        tenant: TenantId,
+        resource_type: &ResourceType,
+        query: &ListQuery,
+    ) -> Result<Vec<String>>;
 
     /// The tenant and the token behind a digest, whatever their state.
     fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>>;

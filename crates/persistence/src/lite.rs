@@ -66,8 +66,10 @@ pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
     let mut conn = connect(path)?;
     if options.migrate {
         migrate_with(&mut conn)?;
-    } else if migrations::is_older(&mut conn, &MIGRATIONS)? {
-        return Err(Error::Conflict("the database is older than this program: run `rollcall migrate`".into()));
+    } else if migrations::is_older::<Db>(migrations::applied(&mut conn)?, &MIGRATIONS)? {
+        return Err(Error::Conflict(
+            "the database is older than this program: run `rollcall migrate`".into(),
+        ));
     }
     let pool = |size: u32| {
         Pool::builder()

@@ -14,33 +14,39 @@ where
     C: MigrationHarness<DB>,
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    let missing = missing(conn, migrations)?;
+    let missing = missing(applied(conn)?, migrations)?;
     let applied = conn.run_migrations(&missing).map_err(Error::unavailable)?;
     Ok(applied.iter().map(ToString::to_string).collect())
 }
 
-/// Whether the database is older than this program; [`Error::Conflict`] when it is newer.
-pub(crate) fn is_older<C, DB>(conn: &mut C, migrations: &EmbeddedMigrations) -> Result<bool>
+/// Whether the database, which has these versions, is older than this program; [`Error::Conflict`] when it is newer.
+pub(crate) fn is_older<DB>(applied: Vec<String>, migrations: &EmbeddedMigrations) -> Result<bool>
 where
     DB: Backend,
-    C: MigrationHarness<DB>,
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    Ok(!missing(conn, migrations)?.is_empty())
+    Ok(!missing::<DB>(applied, migrations)?.is_empty())
 }
 
-fn missing<C, DB>(conn: &mut C, migrations: &EmbeddedMigrations) -> Result<Vec<Box<dyn Migration<DB>>>>
+/// The versions the database has. Makes the table that holds them where there is none.
+pub(crate) fn applied<C, DB>(conn: &mut C) -> Result<Vec<String>>
 where
     DB: Backend,
     C: MigrationHarness<DB>,
+{
+    let applied = conn.applied_migrations().map_err(Error::unavailable)?;
+    Ok(applied.iter().map(ToString::to_string).collect())
+}
+
+fn missing<DB>(applied: Vec<String>, migrations: &EmbeddedMigrations) -> Result<Vec<Box<dyn Migration<DB>>>>
+where
+    DB: Backend,
     EmbeddedMigrations: MigrationSource<DB>,
 {
     let version = |migration: &dyn Migration<DB>| migration.name().version().to_string();
     let mut known = MigrationSource::<DB>::migrations(migrations).map_err(Error::internal)?;
     let names: BTreeSet<String> = known.iter().map(|migration| version(migration)).collect();
-    let applied = conn.applied_migrations().map_err(Error::unavailable)?;
-    let applied: BTreeSet<String> = applied.iter().map(ToString::to_string).collect();
-    if let Some(newer) = applied.difference(&names).next() {
+    if let Some(newer) = applied.iter().find(|&applied| !names.contains(applied)) {
         return Err(Error::Conflict(format!(
             "the database has been migrated to {newer} by a newer version of this program"
         )));

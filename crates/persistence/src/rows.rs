@@ -29,7 +29,8 @@ pub(crate) struct TenantRow {
 impl TenantRow {
     pub(crate) fn meaning(self) -> Result<Tenant> {
         let settings: TenantSettings = serde_json::from_str(&self.settings).map_err(Error::internal)?;
-        let state = TenantState::parse(&self.state).ok_or_else(|| Error::internal("unknown state of a tenant"))?;
+        let state =
+            TenantState::parse(&self.state).ok_or_else(|| Error::internal("unknown state of a tenant"))?;
         Ok(Tenant { id: TenantId(self.id.0), slug: self.slug, name: self.name, state, settings })
     }
 }
@@ -97,7 +98,11 @@ impl ResourceRow {
         Ok(Resource {
             id: ResourceId(self.id.0),
             document: Document(serde_json::from_str(&self.document).map_err(Error::internal)?),
-            meta: Meta { created: self.created_at.0, modified: self.modified_at.0, version: Version(self.version) },
+            meta: Meta {
+                created: self.created_at.0,
+                modified: self.modified_at.0,
+                version: Version(self.version),
+            },
         })
     }
 }

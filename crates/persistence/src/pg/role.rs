@@ -3,10 +3,11 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{Bool, Text};
 use domain::{Error, Result};
 
-use super::{Conn, MIGRATIONS};
+use super::{Conn, Db, MIGRATIONS};
 use crate::error::{from_connect, from_diesel};
 use crate::migrations;
 
@@ -40,7 +41,7 @@ pub(super) fn prepare(url: &str, may_migrate: bool) -> Result<Duties> {
     let role = signed_in_as(&mut conn)?;
     if may_migrate && role.may_migrate {
         migrate_with(&mut conn)?;
-    } else if migrations::is_older(&mut conn, &MIGRATIONS)? {
+    } else if migrations::is_older::<Db>(applied(&mut conn)?, &MIGRATIONS)? {
         return Err(Error::Conflict(format!(
             "the database is older than this program and the role {} may not change it: run `rollcall migrate` \
              as the owner of the tables",
@@ -56,7 +57,9 @@ pub(super) fn prepare(url: &str, may_migrate: bool) -> Result<Duties> {
             ))
         })?;
         if signed_in_as(&mut conn)?.too_mighty {
-            return Err(Error::Conflict(format!("the role {SERVER} must not own tables or bypass row-level security")));
+            return Err(Error::Conflict(format!(
+                "the role {SERVER} must not own tables or bypass row-level security"
+            )));
         }
     }
     Ok(Duties { set_role: role.too_mighty })
@@ -68,11 +71,34 @@ pub(super) fn migrate(url: &str) -> Result<Vec<String>> {
 }
 
 fn migrate_with(conn: &mut Conn) -> Result<Vec<String>> {
-    diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).execute(conn).map_err(from_diesel)?;
-    let applied = migrations::run(conn, &MIGRATIONS)
-        .and_then(|applied| conn.batch_execute(include_str!("role.sql")).map_err(from_diesel).map(|()| applied));
-    diesel::sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})")).execute(conn).map_err(from_diesel)?;
+    diesel::sql_query(format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))
+        .execute(conn)
+        .map_err(from_diesel)?;
+    let applied = migrations::run(conn, &MIGRATIONS).and_then(|applied| {
+        conn.batch_execute(include_str!("role.sql")).map_err(from_diesel).map(|()| applied)
+    });
+    diesel::sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"))
+        .execute(conn)
+        .map_err(from_diesel)?;
     applied
+}
+
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// The versions the database has, asked without the right to make tables.
+fn applied(conn: &mut Conn) -> Result<Vec<String>> {
+    let table = diesel::sql_query("SELECT version::text AS version FROM __diesel_schema_migrations");
+    match table.load::<Applied>(conn) {
+        Ok(rows) => Ok(rows.into_iter().map(|row| row.version).collect()),
+        Err(DieselError::DatabaseError(_, info)) if info.message().contains("does not exist") => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(from_diesel(error)),
+    }
 }
 
 fn connect(url: &str) -> Result<Conn> {

@@ -103,7 +103,11 @@ impl Lister<'_> {
         let mut page = self.part(&order, first, offset, count)?;
         if page.len() < count {
             // Where the first part ended tells where the second begins.
-            let before = if page.is_empty() && offset > 0 { self.count_part(&order, first)? } else { offset + page.len() };
+            let before = if page.is_empty() && offset > 0 {
+                self.count_part(&order, first)?
+            } else {
+                offset + page.len()
+            };
             let rest = self.part(&order, second, offset.saturating_sub(before), count - page.len())?;
             page.extend(rest);
         }

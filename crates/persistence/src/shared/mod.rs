@@ -14,13 +14,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl;
 use diesel::r2d2::ConnectionManager;
+use domain::Result;
 use domain::id::{TenantId, TokenId};
 use domain::list::ListQuery;
 use domain::principal::Token;
 use domain::resource_type::ResourceType;
 use domain::store::{Store, Work};
 use domain::tenant::{Tenant, TenantSettings, TenantState};
-use domain::Result;
 use r2d2::Pool;
 use uuid::Uuid;
 
@@ -138,7 +138,12 @@ impl Store for Repo {
         self.transact(Mode::Read, tenant, |conn| platform::find_token(conn, tenant, digest))
     }
 
-    fn explain(&self, tenant: TenantId, resource_type: &ResourceType, query: &ListQuery) -> Result<Vec<String>> {
+    fn explain(
+        &self,
+        tenant: TenantId,
+        resource_type: &ResourceType,
+        query: &ListQuery,
+    ) -> Result<Vec<String>> {
         self.transact(Mode::Read, tenant, |conn| Ok(list::explain(conn, tenant, resource_type, query)?))
     }
 }

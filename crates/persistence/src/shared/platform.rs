@@ -93,7 +93,12 @@ pub(super) fn tokens(conn: &mut Conn, tenant: TenantId) -> Done<Vec<Token>> {
 }
 
 /// The first revocation counts; revoking again changes nothing.
-pub(super) fn revoke_token(conn: &mut Conn, tenant: TenantId, token: TokenId, at: DateTime<Utc>) -> Done<bool> {
+pub(super) fn revoke_token(
+    conn: &mut Conn,
+    tenant: TenantId,
+    token: TokenId,
+    at: DateTime<Utc>,
+) -> Done<bool> {
     let known: Option<Option<At>> = api_tokens::table
         .filter(of_tenant!(api_tokens, tenant))
         .filter(api_tokens::id.eq(Id(token.0)))
@@ -111,7 +116,11 @@ pub(super) fn revoke_token(conn: &mut Conn, tenant: TenantId, token: TokenId, at
     Ok(true)
 }
 
-pub(super) fn find_token(conn: &mut Conn, tenant: TenantId, digest: &[u8; 32]) -> Done<Option<(Tenant, Token)>> {
+pub(super) fn find_token(
+    conn: &mut Conn,
+    tenant: TenantId,
+    digest: &[u8; 32],
+) -> Done<Option<(Tenant, Token)>> {
     let token: Option<TokenRow> = api_tokens::table
         .filter(of_tenant!(api_tokens, tenant))
         .filter(api_tokens::digest.eq(digest.as_slice()))

@@ -24,8 +24,12 @@ use super::list;
 use super::scope::of_tenant;
 use super::wrap::Locked;
 use crate::error::{from_diesel, from_write};
-use crate::rows::{AuditRow, ChangeRow, NewResourceRow, ProfileKeyRow, ResourceChange, ResourceRow, ValueRow};
-use crate::schema::{attribute_values, audit_log, changes, collections, profile_keys, resources, tenant_counters};
+use crate::rows::{
+    AuditRow, ChangeRow, NewResourceRow, ProfileKeyRow, ResourceChange, ResourceRow, ValueRow,
+};
+use crate::schema::{
+    attribute_values, audit_log, changes, collections, profile_keys, resources, tenant_counters,
+};
 use crate::types::{At, Id};
 
 /// Rows of one insert: well below the number of values either database takes in a statement.
@@ -136,7 +140,10 @@ impl TenantTx for Tx<'_> {
         let kinds = ["string", "decimal", "boolean"];
         let meaning = |(name, kind): (String, String)| {
             let kind = kinds.into_iter().find(|known| *known == kind);
-            Ok(ProfileKey { name, kind: kind.ok_or_else(|| Error::internal("unknown kind of a profile key"))? })
+            Ok(ProfileKey {
+                name,
+                kind: kind.ok_or_else(|| Error::internal("unknown kind of a profile key"))?,
+            })
         };
         rows.into_iter().map(meaning).collect()
     }
@@ -233,7 +240,12 @@ impl Tx<'_> {
         Id(self.tenant.0)
     }
 
-    fn store(&mut self, resource_type: &ResourceType, resource: &Resource, deleted_at: Option<At>) -> Result<()> {
+    fn store(
+        &mut self,
+        resource_type: &ResourceType,
+        resource: &Resource,
+        deleted_at: Option<At>,
+    ) -> Result<()> {
         let change = ResourceChange {
             name_key: resource.name_key(resource_type),
             external_id: resource.external_id(),
@@ -269,13 +281,21 @@ impl Tx<'_> {
             })
             .collect();
         for batch in rows.chunks(BATCH) {
-            diesel::insert_into(attribute_values::table).values(batch).execute(self.conn).map_err(from_diesel)?;
+            diesel::insert_into(attribute_values::table)
+                .values(batch)
+                .execute(self.conn)
+                .map_err(from_diesel)?;
         }
         Ok(())
     }
 
     /// Writes the paths whose values differ, and no others.
-    fn index_difference(&mut self, resource_type: &ResourceType, before: &Resource, after: &Resource) -> Result<()> {
+    fn index_difference(
+        &mut self,
+        resource_type: &ResourceType,
+        before: &Resource,
+        after: &Resource,
+    ) -> Result<()> {
         let old = by_path(index::entries(resource_type, &before.document));
         let new = by_path(index::entries(resource_type, &after.document));
         let differ = |path: &&String| old.get(*path) != new.get(*path);
