@@ -29,6 +29,19 @@ impl Projection {
     }
 }
 
+impl Projection {
+    /// Whether a reply shows the enterprise manager.
+    pub fn wants_manager(&self) -> bool {
+        true
+    }
+}
+
+/// The manager of a user, where it is an id.
+pub fn manager_of(document: &crate::document::Document) -> Option<ResourceId> {
+    let _ = document;
+    None
+}
+
 /// The resource as the contract writes it; `base` is the public URL of the contract's base path.
 pub fn render(
     resource_type: &ResourceType,
