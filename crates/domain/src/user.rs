@@ -113,10 +113,10 @@ fn forget_computed_reference(document: &mut Document) {
     }
 }
 
-fn is_active(document: &Document) -> bool {
+pub(crate) fn is_active(document: &Document) -> bool {
     document.get("active") == Some(&Value::Bool(true))
 }
 
-fn is_active_admin(document: &Document) -> bool {
+pub(crate) fn is_active_admin(document: &Document) -> bool {
     is_active(document) && effective_role(document) == Some(Role::Admin)
 }
