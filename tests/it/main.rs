@@ -10,3 +10,4 @@ mod support;
 
 mod filters;
 mod idp;
+mod plans;
