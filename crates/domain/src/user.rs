@@ -120,3 +120,6 @@ pub(crate) fn is_active(document: &Document) -> bool {
 pub(crate) fn is_active_admin(document: &Document) -> bool {
     is_active(document) && effective_role(document) == Some(Role::Admin)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;
