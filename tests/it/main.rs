@@ -1,1 +1,12 @@
-//! placeholder
+//! The black-box tests: the program that `main` starts, over HTTP, on SQLite and on PostgreSQL.
+//!
+//! `tests/run` runs everything; one test alone: `cargo build && cargo test -p rollcall-tests lists::`.
+//! The modules mirror the URLs, then the matters that cut across them.
+
+// A test that cannot go on should stop with the place and the value: that is what unwrap does.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+mod filters;
+mod idp;

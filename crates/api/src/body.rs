@@ -26,22 +26,8 @@ impl Received {
     pub(crate) fn read(&self) -> Body {
         match self.refused {
             None => json::read(&self.bytes),
-            Some(reason) => Err(Error::InvalidSyntax(reason.into())),
+            Some(reason) => Err(Error::UnsupportedMediaType(reason.into())),
         }
-    }
-
-    /// The failure of a use case that was given this body. The engine judges a body after the id was found
-    /// and has no word for a wrong media type: it said "syntax" for it.
-    pub(crate) fn judge(refused: Option<&'static str>, error: Error) -> Failure {
-        match (refused, error) {
-            (Some(reason), Error::InvalidSyntax(_)) => Failure::UnsupportedMedia(reason),
-            (_, error) => error.into(),
-        }
-    }
-
-    /// For [`Self::judge`].
-    pub(crate) fn refused(&self) -> Option<&'static str> {
-        self.refused
     }
 }
 

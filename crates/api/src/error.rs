@@ -29,9 +29,6 @@ pub(crate) enum Failure {
     /// 414.
     #[error("the request target is longer than {} bytes", domain::limits::URL_BYTES)]
     TargetTooLong,
-    /// 415.
-    #[error("{0}")]
-    UnsupportedMedia(&'static str),
     /// 431.
     #[error("the headers are longer than {} bytes", domain::limits::HEADER_BYTES)]
     HeadersTooLarge,
@@ -82,7 +79,6 @@ impl ResponseError for Failure {
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Self::UnsupportedMedia(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         }
@@ -126,6 +122,7 @@ fn status(error: &Error) -> StatusCode {
         Error::Uniqueness(_) | Error::Conflict(_) => StatusCode::CONFLICT,
         Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -81,15 +81,12 @@ impl Caller {
     }
 
     /// The same with a body, which is read there too.
-    pub(crate) async fn run_with<T, F>(self, received: Received, work: F) -> std::result::Result<T, Failure>
+    pub(crate) async fn run_with<T, F>(self, received: Received, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Call<'_>, &Body) -> Result<T> + Send + 'static,
     {
-        let refused = received.refused();
-        self.run(move |call| work(call, &received.read()))
-            .await
-            .map_err(|error| Received::judge(refused, error))
+        self.run(move |call| work(call, &received.read())).await
     }
 }
 

@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 
 /// What every fallible function of the engine returns.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a request was not done. The text of a variant is the `detail` a client reads: it never holds SQL,
 /// secrets or more than 64 characters of input (use [`excerpt`]).
@@ -52,6 +52,9 @@ pub enum Error {
     /// Larger than a limit (413).
     #[error("{0}")]
     TooLarge(String),
+    /// The body is in a form that is not accepted (415).
+    #[error("{0}")]
+    UnsupportedMediaType(String),
     /// The database cannot answer now; the client may retry (503).
     #[error("the service is busy or its database is not reachable, please retry")]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
@@ -78,6 +81,19 @@ impl Error {
     /// The answer for an id that this tenant does not have, whoever else may have it.
     pub fn no_resource() -> Self {
         Self::NotFound("there is no such resource".into())
+    }
+
+    /// The same refusal once more. A transaction may run its work twice, so a refusal that was found before it
+    /// began is kept and repeated inside.
+    pub fn again(&self) -> Self {
+        match self {
+            Self::InvalidSyntax(detail) => Self::InvalidSyntax(detail.clone()),
+            Self::InvalidFilter(detail) => Self::InvalidFilter(detail.clone()),
+            Self::InvalidPath(detail) => Self::InvalidPath(detail.clone()),
+            Self::InvalidValue(detail) => Self::InvalidValue(detail.clone()),
+            Self::UnsupportedMediaType(detail) => Self::UnsupportedMediaType(detail.clone()),
+            other => Self::internal(other.to_string()),
+        }
     }
 
     /// A defect of ours with its cause.

@@ -1,6 +1,9 @@
 //! Filters (RFC 7644 section 3.4.2.2): the tree a filter becomes.
 
+mod computed;
 pub mod eval;
+mod lexer;
+mod literal;
 pub mod parse;
 
 use std::sync::Arc;
@@ -30,6 +33,41 @@ pub enum Op {
     Lt,
     /// Less than or equal.
     Le,
+}
+
+impl Op {
+    /// The operator with this name, in any case: `EQ` is seen in the wild.
+    pub fn named(word: &str) -> Option<Self> {
+        const NAMES: [(&str, Op); 9] = [
+            ("eq", Op::Eq),
+            ("ne", Op::Ne),
+            ("co", Op::Co),
+            ("sw", Op::Sw),
+            ("ew", Op::Ew),
+            ("gt", Op::Gt),
+            ("ge", Op::Ge),
+            ("lt", Op::Lt),
+            ("le", Op::Le),
+        ];
+        NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|&(_, op)| op)
+    }
+
+    /// Whether one value stands in this relation to the wanted one. Only [`Op::Ne`] holds between keys of
+    /// unlike kind.
+    pub fn holds(self, value: &Key, wanted: &Key) -> bool {
+        let alike = value.as_str().as_bytes().first() == wanted.as_str().as_bytes().first();
+        match self {
+            Self::Eq => value == wanted,
+            Self::Ne => value != wanted,
+            Self::Co => alike && value.body().contains(wanted.body()),
+            Self::Sw => alike && value.body().starts_with(wanted.body()),
+            Self::Ew => alike && value.body().ends_with(wanted.body()),
+            Self::Gt => alike && value > wanted,
+            Self::Ge => alike && value >= wanted,
+            Self::Lt => alike && value < wanted,
+            Self::Le => alike && value <= wanted,
+        }
+    }
 }
 
 /// A filter whose attributes are resolved and whose values are keys of the attributes' own types, so that
@@ -67,4 +105,44 @@ pub enum Filter {
         /// What must hold for one element.
         filter: Box<Filter>,
     },
+}
+
+impl Filter {
+    /// All of the parts hold. Nested `And`s become one, constants disappear.
+    pub fn all(parts: Vec<Self>) -> Self {
+        Self::join(parts, true)
+    }
+
+    /// One of the parts holds. Nested `Or`s become one, constants disappear.
+    pub fn any(parts: Vec<Self>) -> Self {
+        Self::join(parts, false)
+    }
+
+    /// The opposite; of an opposite the filter itself.
+    pub fn negated(self) -> Self {
+        match self {
+            Self::Not(inner) => *inner,
+            Self::Constant(value) => Self::Constant(!value),
+            other => Self::Not(Box::new(other)),
+        }
+    }
+
+    /// `neutral` is the constant that changes nothing in the list: true in a conjunction, false in a disjunction.
+    fn join(parts: Vec<Self>, neutral: bool) -> Self {
+        let mut flat = Vec::with_capacity(parts.len());
+        for part in parts {
+            match part {
+                Self::Constant(value) if value == neutral => {}
+                Self::Constant(value) => return Self::Constant(value),
+                Self::And(inner) if neutral => flat.extend(inner),
+                Self::Or(inner) if !neutral => flat.extend(inner),
+                other => flat.push(other),
+            }
+        }
+        match flat.len() {
+            0 | 1 => flat.pop().unwrap_or(Self::Constant(neutral)),
+            _ if neutral => Self::And(flat),
+            _ => Self::Or(flat),
+        }
+    }
 }

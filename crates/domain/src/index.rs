@@ -35,6 +35,8 @@ pub enum Column {
     Created,
     /// `meta.lastModified`.
     LastModified,
+    /// `meta.version`.
+    Version,
 }
 
 /// The column that holds the values of `target`, if one does.
@@ -48,6 +50,7 @@ pub fn column(resource_type: &ResourceType, target: &Target) -> Option<Column> {
         ("externalId", None) => Some(Column::ExternalId),
         ("meta", Some("created")) => Some(Column::Created),
         ("meta", Some("lastModified")) => Some(Column::LastModified),
+        ("meta", Some("version")) => Some(Column::Version),
         (name, None) if name == resource_type.name_attribute => Some(Column::Name),
         _ => None,
     }

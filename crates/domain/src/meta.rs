@@ -15,7 +15,7 @@ impl Version {
     }
 
     /// The version named by one entity tag, weak or strong; `None` for a tag we never made.
-    fn parse(tag: &str) -> Option<Self> {
+    pub(crate) fn parse(tag: &str) -> Option<Self> {
         let tag = tag.strip_prefix("W/").unwrap_or(tag);
         let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
         digits.parse().ok().map(Self)

@@ -1,8 +1,11 @@
 //! Attribute names as clients write them, resolved against a resource type.
 //!
 //! ```text
-//! attrPath = [URN ":"] attrName ["." subAttr]          RFC 7644 section 3.5.2
+//! attrPath  = [URN ":"] attrName ["." subAttr]                    RFC 7644 section 3.5.2
+//! patchPath = URN / attrPath / [URN ":"] attrName bracket ["." subAttr]
 //! ```
+//!
+//! `bracket` is the one of the [filter grammar](crate::filter::parse).
 //!
 //! Names match in any case. A name without URN is looked for among the common attributes, the core schema, the
 //! aliases of the type, then its extensions: Entra ID writes a bare `manager`, Okta a bare `profile.location`.
@@ -11,8 +14,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::filter::Filter;
+use serde_json::{Map, Value};
+
+use crate::error::excerpt;
+use crate::filter::parse::{Equality, bracket};
+use crate::filter::{Filter, Op};
 use crate::key;
+use crate::limits;
 use crate::resource_type::ResourceType;
 use crate::schema::{Attribute, Schema, Type, common};
 use crate::{Error, Result};
@@ -81,6 +89,16 @@ impl Target {
         Some(Self { extension, attribute, sub })
     }
 
+    /// This attribute with another sub-attribute or key; `None` when it has none of this name.
+    pub fn with(&self, sub: &str) -> Option<Self> {
+        Self::with_sub(self.extension.clone(), self.attribute.clone(), Some(sub))
+    }
+
+    /// Whether `[filter]` may follow: only an object has sub-attributes to be compared.
+    pub fn takes_filter(&self) -> bool {
+        self.sub.is_none() && self.attribute.kind == Type::Complex
+    }
+
     /// The definition that describes the values: the sub-attribute's if one is named, `None` for the key of
     /// an open attribute, whose values describe themselves.
     pub fn leaf(&self) -> Option<&Arc<Attribute>> {
@@ -135,9 +153,70 @@ pub enum PatchPath {
 impl PatchPath {
     /// Parses `URN`, `attrPath` or `attr[filter](.sub)`; [`Error::InvalidPath`] when it names nothing.
     pub fn parse(resource_type: &ResourceType, text: &str) -> Result<Self> {
-        let _ = resource_type;
-        Err(Error::InvalidPath(text.into()))
+        parse(resource_type, text).map(|(path, _)| path)
     }
+
+    /// What the bracket of a path says about an element that does not exist yet: the sub-attributes that must
+    /// equal something, with the values as written. Empty without a bracket. The filter itself holds keys,
+    /// which are folded; Entra ID sends `roles[value eq "Admin"].display` and means an entry `Admin`.
+    pub fn template(resource_type: &ResourceType, text: &str) -> Result<Map<String, Value>> {
+        let (path, equalities) = parse(resource_type, text)?;
+        let Self::Attribute { element: Some(filter), .. } = &path else { return Ok(Map::new()) };
+        let conjuncts = match filter {
+            Filter::And(parts) => parts.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        let mut template = Map::new();
+        for conjunct in conjuncts {
+            let Filter::Compare { target, op: Op::Eq, key } = conjunct else { continue };
+            let name = match &target.sub {
+                Some(Sub::Declared(sub)) => &sub.name,
+                Some(Sub::Key(name)) => name,
+                None => continue,
+            };
+            let written =
+                equalities.iter().find(|equality| equality.target == *target && equality.key == *key);
+            if let Some(equality) = written {
+                template.insert(name.clone(), equality.value.clone());
+            }
+        }
+        Ok(template)
+    }
+}
+
+/// The path, and the equalities in its bracket with the values as written.
+fn parse(resource_type: &ResourceType, text: &str) -> Result<(PatchPath, Vec<Equality>)> {
+    if text.len() > limits::FILTER_BYTES {
+        let most = limits::FILTER_BYTES;
+        return Err(Error::InvalidPath(format!("the path has more than {most} bytes")));
+    }
+    // PostgreSQL has no U+0000 in a text, so no key of a profile has it either.
+    if text.contains('\0') {
+        return Err(Error::InvalidPath("a path cannot hold U+0000".into()));
+    }
+    if let Some(schema) = resource_type.extension(text) {
+        return Ok((PatchPath::Extension(schema.clone()), Vec::new()));
+    }
+    // First, because whatever follows `profile.` is a key, brackets and blanks included. No declared name has a
+    // bracket, so a path with a filter is not mistaken for one without.
+    if let Some(target) = Target::resolve(resource_type, text) {
+        return Ok((PatchPath::Attribute { target, element: None }, Vec::new()));
+    }
+    let unknown = || Error::InvalidPath(format!("there is no attribute `{}`", excerpt(text)));
+    let open = text.find('[').ok_or_else(unknown)?;
+    let list = Target::resolve(resource_type, &text[..open]).ok_or_else(unknown)?;
+    if !list.takes_filter() {
+        return Err(Error::InvalidPath(format!("`{list}` has no sub-attributes to be filtered by")));
+    }
+    let bracket = bracket(resource_type, &list, text, open + 1).map_err(|error| match error {
+        Error::InvalidFilter(detail) => Error::InvalidPath(detail),
+        other => other,
+    })?;
+    let target = match bracket.rest {
+        "" => list,
+        rest => rest.strip_prefix('.').and_then(|sub| list.with(sub)).ok_or_else(unknown)?,
+    };
+    Ok((PatchPath::Attribute { target, element: Some(bracket.filter) }, bracket.equalities))
 }
 
 /// As in a message to the client: `URN:attr.sub` in canonical case.
@@ -150,7 +229,7 @@ impl fmt::Display for Target {
         match &self.sub {
             None => Ok(()),
             Some(Sub::Declared(sub)) => write!(f, ".{}", sub.name),
-            Some(Sub::Key(key)) => write!(f, ".{}", crate::error::excerpt(key)),
+            Some(Sub::Key(key)) => write!(f, ".{}", excerpt(key)),
         }
     }
 }
@@ -165,4 +244,137 @@ pub(crate) fn strip_urn<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
 
 fn split(path: &str) -> (&str, Option<&str>) {
     path.split_once('.').map_or((path, None), |(name, sub)| (name, Some(sub)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource_type::USER;
+
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    const QA: &str = "urn:rollcall:params:scim:schemas:extension:qa:2.0:User";
+
+    /// The target and whether there is a filter, as text.
+    fn shown(text: &str) -> String {
+        match PatchPath::parse(&USER, text) {
+            Ok(PatchPath::Extension(schema)) => format!("extension {}", schema.id),
+            Ok(PatchPath::Attribute { target, element: None }) => target.to_string(),
+            Ok(PatchPath::Attribute { target, element: Some(_) }) => format!("{target} filtered"),
+            Err(Error::InvalidPath(_)) => "invalid".into(),
+            Err(other) => panic!("{text}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn paths() {
+        let enterprise = |name: &str| format!("{ENTERPRISE}:{name}");
+        let qa = |name: &str| format!("{QA}:{name}");
+        for (text, expected) in [
+            ("userName", "userName".to_owned()),
+            ("USERNAME", "userName".into()),
+            ("name.familyname", "name.familyName".into()),
+            ("externalId", "externalId".into()),
+            ("meta.created", "meta.created".into()),
+            ("urn:ietf:params:scim:schemas:core:2.0:User:name.givenName", "name.givenName".into()),
+            ("URN:IETF:params:scim:schemas:core:2.0:USER:externalid", "externalId".into()),
+            (ENTERPRISE, format!("extension {ENTERPRISE}")),
+            (&ENTERPRISE.to_uppercase(), format!("extension {ENTERPRISE}")),
+            (&enterprise("department"), enterprise("department")),
+            (&enterprise("Manager.Value"), enterprise("manager.value")),
+            (&format!("{ENTERPRISE}.manager"), enterprise("manager")),
+            (
+                &enterprise("manager[value eq \"u\"].value"),
+                format!("{} filtered", enterprise("manager.value")),
+            ),
+            ("manager", enterprise("manager")),
+            ("manager.displayName", enterprise("manager.displayName")),
+            ("emails[type eq \"work\"]", "emails filtered".into()),
+            ("Emails[Type eq \"work\" and not (primary eq \"True\")].VALUE", "emails.value filtered".into()),
+            ("emails[value eq \"a.b]@[x\"].type", "emails.type filtered".into()),
+            (
+                "urn:ietf:params:scim:schemas:core:2.0:User:emails[type eq work].value",
+                "emails.value filtered".into(),
+            ),
+            ("name[givenName pr].familyName", "name.familyName filtered".into()),
+            ("members[value eq \"u\"]", "invalid".into()),
+            ("profile", qa("profile")),
+            ("profile.Key With Blanks", qa("profile.Key With Blanks")),
+            ("profile.a.b[c eq \"d\"]", qa("profile.a.b[c eq \"d\"]")),
+            (&qa("profile.Key"), qa("profile.Key")),
+            ("profile[Location eq \"Porto\"].Age", format!("{} filtered", qa("profile.Age"))),
+            ("profile.", "invalid".into()),
+            ("profile.a\0", "invalid".into()),
+            ("", "invalid".into()),
+            (".", "invalid".into()),
+            ("[", "invalid".into()),
+            ("unknown", "invalid".into()),
+            ("userName.x", "invalid".into()),
+            ("name.unknown", "invalid".into()),
+            ("name.givenName.x", "invalid".into()),
+            (" userName", "invalid".into()),
+            ("userName[value eq \"x\"]", "invalid".into()),
+            ("schemas[value eq \"x\"]", "invalid".into()),
+            ("emails.type[value eq \"x\"]", "invalid".into()),
+            ("emails[", "invalid".into()),
+            ("emails[]", "invalid".into()),
+            ("emails[type eq \"work\"", "invalid".into()),
+            ("emails[type eq \"work\"]]", "invalid".into()),
+            ("emails[type eq \"work\"].", "invalid".into()),
+            ("emails[type eq \"work\"]value", "invalid".into()),
+            ("emails[type eq \"work\"].unknown", "invalid".into()),
+            ("emails[type eq \"work\"].value.x", "invalid".into()),
+            ("emails[unknown eq \"work\"]", "invalid".into()),
+            ("emails[type eq null]", "invalid".into()),
+            ("emails[emails[type pr]]", "invalid".into()),
+            (&format!("{ENTERPRISE}:"), "invalid".into()),
+            ("urn:ietf:params:scim:schemas:core:2.0:User", "invalid".into()),
+            ("urn:unknown:2.0:User:userName", "invalid".into()),
+            (&format!("profile.{}", "x".repeat(limits::FILTER_BYTES)), "invalid".into()),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn templates_keep_the_text_as_written() {
+        let template = |text: &str| Value::Object(PatchPath::template(&USER, text).expect(text));
+        for (text, expected) in [
+            ("emails", json!({})),
+            ("emails[type eq \"Work\"].value", json!({"type": "Work"})),
+            ("roles[Primary eq \"True\"].value", json!({"primary": true})),
+            (
+                "emails[(type eq home) and value sw \"x\" and display eq \"X\"]",
+                json!({"type": "home", "display": "X"}),
+            ),
+            ("emails[type eq \"work\" or type eq \"home\"]", json!({})),
+            ("emails[not (type eq \"work\")]", json!({})),
+            ("profile[Age eq 5]", json!({"Age": 5})),
+        ] {
+            assert_eq!(template(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn details_are_short() {
+        let long = "ü".repeat(1_000);
+        for text in [long.clone(), format!("emails[{long} pr]"), format!("emails[type eq 5{long}")] {
+            let error = PatchPath::parse(&USER, &text).expect_err(&text).to_string();
+            assert!(error.chars().filter(|&c| c == 'ü').count() <= 64, "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in "\\PC{0,60}", inside in "[a-z\"\\\\\\[\\]().]{0,20}") {
+            for path in [text, format!("emails[{inside}].value"), format!("emails[type eq {inside}")] {
+                if let Ok(path) = PatchPath::parse(&USER, &path) {
+                    let _ = format!("{path:?}");
+                }
+                let _ = PatchPath::template(&USER, &path);
+            }
+        }
+    }
 }

@@ -1,14 +1,25 @@
-//! The use cases: one function each, one transaction each.
+//! The use cases: one function each, one transaction each. They check the right of the caller, turn the request
+//! into a change of a document, and leave the audit row and the change row behind.
+
+mod list;
+mod write;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::contract::Contract;
+use crate::document::Document;
+use crate::id::ResourceId;
 use crate::meta::{Precondition, Version};
-use crate::principal::Principal;
-use crate::resource_type::ResourceType;
-use crate::store::{Origin, Store};
-use crate::{Error, Result};
+use crate::principal::{Access, Principal};
+use crate::project::{self, Projection, Related};
+use crate::resource::Resource;
+use crate::resource_type::{self, Kind, ResourceType};
+use crate::store::{self, Origin, Store, TenantTx};
+use crate::{Error, Result, user};
+
+pub use list::list;
+pub use write::{create, create_all, delete, patch, replace};
 
 /// Everything a use case needs to know of a request.
 pub struct Call<'a> {
@@ -22,7 +33,7 @@ pub struct Call<'a> {
     pub base: String,
     /// For the audit log.
     pub origin: Origin,
-    /// The time of the request.
+    /// The time of the request, in whole milliseconds.
     pub now: DateTime<Utc>,
 }
 
@@ -48,6 +59,12 @@ pub struct Query {
     pub excluded_attributes: Vec<String>,
 }
 
+impl Query {
+    fn projection(&self, resource_type: &ResourceType) -> Result<Projection> {
+        Projection::parse(resource_type, &self.attributes, &self.excluded_attributes)
+    }
+}
+
 /// One resource, ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -68,12 +85,6 @@ pub enum Found {
     NotModified(Version),
 }
 
-/// POST on a collection.
-pub fn create(call: &Call<'_>, resource_type: &ResourceType, body: &Body, query: &Query) -> Result<Answer> {
-    let _ = (call, resource_type, body, query);
-    Err(Error::no_resource())
-}
-
 /// GET of one resource. An `id` that is no id is not found.
 pub fn get(
     call: &Call<'_>,
@@ -82,49 +93,66 @@ pub fn get(
     precondition: &Precondition,
     query: &Query,
 ) -> Result<Found> {
-    let _ = (call, resource_type, id, precondition, query);
-    Err(Error::no_resource())
+    call.principal.require(resource_type.area, Access::Read)?;
+    let id = parse_id(id)?;
+    let projection = query.projection(resource_type);
+    store::read(call.store, call.principal.tenant.id, |tx| {
+        let resource = tx.find(resource_type, id)?.ok_or_else(Error::no_resource)?;
+        let version = resource.meta.version;
+        precondition.check_read(version)?;
+        if precondition.not_modified(version) {
+            return Ok(Found::NotModified(version));
+        }
+        Ok(Found::Modified(answer(call, resource_type, tx, &resource, as_ref(&projection)?)?))
+    })
 }
 
-/// GET of a collection, or a search on it: a ListResponse.
-pub fn list(call: &Call<'_>, resource_type: &ResourceType, query: &Query) -> Result<Value> {
-    let _ = (call, resource_type, query);
-    Err(Error::no_resource())
+/// Judges the words of a request after the resource has been found: the caller keeps them as a result till then.
+fn as_ref<T>(result: &Result<T>) -> Result<&T> {
+    result.as_ref().map_err(Error::again)
 }
 
-/// PUT.
-pub fn replace(
+fn parse_id(id: &str) -> Result<ResourceId> {
+    ResourceId::parse(id).ok_or_else(Error::no_resource)
+}
+
+fn answer(
     call: &Call<'_>,
     resource_type: &ResourceType,
-    id: &str,
-    precondition: &Precondition,
-    body: &Body,
-    query: &Query,
+    tx: &mut dyn TenantTx,
+    resource: &Resource,
+    projection: &Projection,
 ) -> Result<Answer> {
-    let _ = (call, resource_type, id, precondition, body, query);
-    Err(Error::no_resource())
+    let related = related(resource_type, tx, std::slice::from_ref(resource), projection)?;
+    Ok(Answer {
+        body: project::render(resource_type, call.contract, &call.base, resource, &related, projection),
+        version: resource.meta.version,
+        location: location(&call.base, resource_type, resource.id),
+    })
 }
 
-/// PATCH.
-pub fn patch(
-    call: &Call<'_>,
-    resource_type: &ResourceType,
-    id: &str,
-    precondition: &Precondition,
-    body: &Body,
-    query: &Query,
-) -> Result<Answer> {
-    let _ = (call, resource_type, id, precondition, body, query);
-    Err(Error::no_resource())
+/// Where a resource is, under the base path that was asked.
+pub fn location(base: &str, resource_type: &ResourceType, id: ResourceId) -> String {
+    format!("{base}/{}/{id}", resource_type.endpoint)
 }
 
-/// DELETE.
-pub fn delete(
-    call: &Call<'_>,
+/// What replies show of other resources: one query for all of them, none when nothing of it is asked for.
+fn related(
     resource_type: &ResourceType,
-    id: &str,
-    precondition: &Precondition,
-) -> Result<()> {
-    let _ = (call, resource_type, id, precondition);
-    Err(Error::no_resource())
+    tx: &mut dyn TenantTx,
+    resources: &[Resource],
+    projection: &Projection,
+) -> Result<Related> {
+    let mut related = Related::default();
+    if resource_type.kind != Kind::User || !projection.wants(resource_type, "manager") {
+        return Ok(related);
+    }
+    let mut ids: Vec<ResourceId> =
+        resources.iter().filter_map(|resource| user::manager_of(&resource.document)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let display = |document: &Document| document.text("displayName").map(str::to_owned);
+    let managers = tx.find_many(&resource_type::USER, &ids)?;
+    related.managers = managers.into_iter().map(|user| (user.id, display(&user.document))).collect();
+    Ok(related)
 }

@@ -1,7 +1,5 @@
 //! The port to the database. Nothing reaches a row but through a transaction that is bound to one tenant.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 
 use crate::id::{ResourceId, TenantId, TokenId};
@@ -103,8 +101,9 @@ pub trait TenantTx {
     /// Of these ids the living ones of the type, with their documents; in any order.
     fn find_many(&mut self, resource_type: &ResourceType, ids: &[ResourceId]) -> Result<Vec<Resource>>;
 
-    /// Takes the lock under which the number of active admins may shrink.
-    fn lock_admins(&mut self) -> Result<()>;
+    /// Whether an active admin other than this user is left. Whoever asks holds the lock under which their
+    /// number may shrink until the transaction ends, so two cannot both be told yes of each other.
+    fn another_active_admin(&mut self, except: ResourceId) -> Result<bool>;
 
     /// The keys of the profiles, in order of name.
     fn profile_keys(&mut self) -> Result<Vec<ProfileKey>>;
@@ -112,8 +111,11 @@ pub trait TenantTx {
     /// Stores a new resource.
     fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
 
-    /// Stores a changed resource, or one that comes back to life.
-    fn update(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
+    /// Stores a changed resource; only what differs from `before` is written to the index.
+    fn update(&mut self, resource_type: &ResourceType, before: &Resource, after: &Resource) -> Result<()>;
+
+    /// Stores a tombstone as a living resource again.
+    fn revive(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
 
     /// Turns a resource into a tombstone: in no list, its names free; its document is kept.
     fn bury(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
@@ -162,6 +164,14 @@ pub trait Store: Send + Sync {
     /// Revokes a token; `false` when the tenant has none with this id.
     fn revoke_token(&self, tenant: TenantId, token: TokenId, at: DateTime<Utc>) -> Result<bool>;
 
+    /// How the database would answer a list: its own words, for operators and tests.
+    fn explain(
+        &self,
+        tenant: TenantId,
+        resource_type: &ResourceType,
+        query: &ListQuery,
+    ) -> Result<Vec<String>>;
+
     /// The tenant and the token behind a digest, whatever their state.
     fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>>;
 }
@@ -194,9 +204,4 @@ fn run<T>(
         Ok(())
     })?;
     value.ok_or_else(|| Error::internal("the transaction ended without running its work"))
-}
-
-/// Names of scopes, as the database keeps them: separated by blanks.
-pub fn scope_names(scopes: &BTreeSet<crate::principal::Scope>) -> String {
-    scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
 }

@@ -36,11 +36,11 @@ async fn search(
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
     let received = body::receive(request, payload).await?;
-    let refused = received.refused();
-    let page = caller.run(move |call| {
-        let query = query::from_search_request(&received.read()?)?;
-        service::list(call, resource_type, &query)
-    });
-    let page = page.await.map_err(|error| body::Received::judge(refused, error))?;
+    let page = caller
+        .run(move |call| {
+            let query = query::from_search_request(&received.read()?)?;
+            service::list(call, resource_type, &query)
+        })
+        .await?;
     Ok(reply::list(&page))
 }

@@ -84,9 +84,8 @@ fn schema_value(
         .filter_map(|attribute| attribute_value(&attribute, keys))
         .collect();
     if contract.own_attributes_at_root && schema.id == resource_type.schema.id {
-        attributes.extend(
-            root_attributes(resource_type).filter_map(|attribute| attribute_value(attribute, keys)),
-        );
+        attributes
+            .extend(root_attributes(resource_type).filter_map(|attribute| attribute_value(attribute, keys)));
     }
     json!({
         "schemas": [SCHEMA_URN],

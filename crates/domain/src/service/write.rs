@@ -1,0 +1,245 @@
+//! The use cases that change something.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Map, Value};
+
+use super::{Answer, Body, Call, Query, answer, as_ref, parse_id};
+use crate::document::Document;
+use crate::id::ResourceId;
+use crate::meta::{Meta, Precondition, Version};
+use crate::principal::Access;
+use crate::resource::Resource;
+use crate::resource_type::{Kind, ResourceType};
+use crate::store::{self, Action, Change, TenantTx};
+use crate::user::{self, Settled};
+use crate::{Error, Result, decode, patch as patching, replace as replacing};
+
+/// POST on a collection.
+pub fn create(call: &Call<'_>, resource_type: &ResourceType, body: &Body, query: &Query) -> Result<Answer> {
+    call.principal.require(resource_type.area, Access::Write)?;
+    let projection = query.projection(resource_type)?;
+    let document = born(call, resource_type, as_ref(body)?)?;
+    store::write(call.store, call.principal.tenant.id, |tx| {
+        let resource = give_birth(call, resource_type, tx, document.clone())?;
+        answer(call, resource_type, tx, &resource, &projection)
+    })
+}
+
+/// Many POSTs in one transaction: all of them or none. Returns how many there were.
+pub fn create_all(call: &Call<'_>, resource_type: &ResourceType, bodies: &[Value]) -> Result<usize> {
+    call.principal.require(resource_type.area, Access::Write)?;
+    let documents: Vec<Document> =
+        bodies.iter().map(|body| born(call, resource_type, body)).collect::<Result<_>>()?;
+    store::write(call.store, call.principal.tenant.id, |tx| {
+        for document in &documents {
+            give_birth(call, resource_type, tx, document.clone())?;
+        }
+        Ok(documents.len())
+    })
+}
+
+fn born(call: &Call<'_>, resource_type: &ResourceType, body: &Value) -> Result<Document> {
+    let document = decode::create(resource_type, call.contract, body)?;
+    Ok(settle(call, resource_type, None, document)?.document)
+}
+
+/// Stores a new resource, or lets the tombstone it belongs to come back to life under its old id.
+fn give_birth(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    tx: &mut dyn TenantTx,
+    document: Document,
+) -> Result<Resource> {
+    let meta = Meta { created: call.now, modified: call.now, version: Version(1) };
+    let mut resource = Resource { id: ResourceId::generate(), document, meta };
+    let tombstone = match resource_type.kind {
+        Kind::User => {
+            tx.find_tombstone(resource_type, &resource.name_key(resource_type), resource.external_id())?
+        }
+        Kind::Plain => None,
+    };
+    let (action, old_version) = match tombstone {
+        Some(old) => {
+            resource.id = old.id;
+            resource.meta = next(&old.meta, call.now);
+            tx.revive(resource_type, &resource)?;
+            (Action::Revived, Some(old.meta.version))
+        }
+        None => {
+            tx.insert(resource_type, &resource)?;
+            (Action::Created, None)
+        }
+    };
+    let attributes = changed_names(&Document::default(), &resource.document);
+    let change = Change {
+        action,
+        id: resource.id,
+        old_version,
+        new_version: resource.meta.version,
+        attributes,
+        warning: None,
+        at: resource.meta.modified,
+    };
+    tx.record(resource_type, &change, &call.origin)?;
+    Ok(resource)
+}
+
+/// PUT.
+pub fn replace(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    id: &str,
+    precondition: &Precondition,
+    body: &Body,
+    query: &Query,
+) -> Result<Answer> {
+    change(call, resource_type, id, precondition, body, query, |before, body| {
+        replacing::apply(resource_type, call.contract, before, body)
+    })
+}
+
+/// PATCH.
+pub fn patch(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    id: &str,
+    precondition: &Precondition,
+    body: &Body,
+    query: &Query,
+) -> Result<Answer> {
+    change(call, resource_type, id, precondition, body, query, |before, body| {
+        patching::apply(resource_type, call.contract, before, body)
+    })
+}
+
+/// Finds and locks a resource, lets `edit` make a new document of its document, and stores what differs. A change
+/// that changes nothing leaves version, time and log alone (RFC 7644 section 3.5.2.1).
+fn change(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    id: &str,
+    precondition: &Precondition,
+    body: &Body,
+    query: &Query,
+    edit: impl Fn(&Document, &Value) -> Result<Document>,
+) -> Result<Answer> {
+    call.principal.require(resource_type.area, Access::Write)?;
+    let id = parse_id(id)?;
+    let projection = query.projection(resource_type);
+    store::write(call.store, call.principal.tenant.id, |tx| {
+        let before = tx.find_for_update(resource_type, id)?.ok_or_else(Error::no_resource)?;
+        precondition.check_write(before.meta.version)?;
+        let projection = as_ref(&projection)?;
+        let edited = edit(&before.document, as_ref(body)?)?;
+        let Settled { document, demotes_admin } =
+            settle(call, resource_type, Some(&before.document), edited)?;
+        if document == before.document {
+            return answer(call, resource_type, tx, &before, projection);
+        }
+        if demotes_admin
+            && !call.principal.tenant.settings.last_admin_may_be_demoted.unwrap_or(false)
+            && !tx.another_active_admin(id)?
+        {
+            return Err(Error::Conflict("this is the last administrator: appoint another one first".into()));
+        }
+        let after = Resource { id, document, meta: next(&before.meta, call.now) };
+        let locked_out = user::is_active_admin(&before.document) && !user::is_active(&after.document);
+        let warning = last_admin_warning(tx, id, locked_out)?;
+        tx.update(resource_type, &before, &after)?;
+        let change = Change {
+            action: Action::Updated,
+            id,
+            old_version: Some(before.meta.version),
+            new_version: after.meta.version,
+            attributes: changed_names(&before.document, &after.document),
+            warning,
+            at: after.meta.modified,
+        };
+        tx.record(resource_type, &change, &call.origin)?;
+        answer(call, resource_type, tx, &after, projection)
+    })
+}
+
+/// DELETE: suspends and hides; the row stays as a tombstone.
+pub fn delete(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    id: &str,
+    precondition: &Precondition,
+) -> Result<()> {
+    call.principal.require(resource_type.area, Access::Write)?;
+    let id = parse_id(id)?;
+    store::write(call.store, call.principal.tenant.id, |tx| {
+        let before = tx.find_for_update(resource_type, id)?.ok_or_else(Error::no_resource)?;
+        precondition.check_write(before.meta.version)?;
+        let warning = last_admin_warning(tx, id, user::is_active_admin(&before.document))?;
+        let after = Resource { meta: next(&before.meta, call.now), ..before.clone() };
+        tx.bury(resource_type, &after)?;
+        let change = Change {
+            action: Action::Deleted,
+            id,
+            old_version: Some(before.meta.version),
+            new_version: after.meta.version,
+            attributes: Vec::new(),
+            warning,
+            at: after.meta.modified,
+        };
+        tx.record(resource_type, &change, &call.origin)
+    })
+}
+
+fn settle(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    before: Option<&Document>,
+    after: Document,
+) -> Result<Settled> {
+    match resource_type.kind {
+        Kind::User => user::settle(call.contract, call.principal, before, after),
+        Kind::Plain => Ok(Settled { document: after, demotes_admin: false }),
+    }
+}
+
+/// An identity provider must always be able to take access away, even from the last admin; the log says so.
+fn last_admin_warning(
+    tx: &mut dyn TenantTx,
+    id: ResourceId,
+    locked_out: bool,
+) -> Result<Option<&'static str>> {
+    if locked_out && !tx.another_active_admin(id)? {
+        return Ok(Some("the tenant has no active admin any more"));
+    }
+    Ok(None)
+}
+
+/// Time never goes back, whatever the clock does: a client compares `meta.lastModified`.
+fn next(meta: &Meta, now: DateTime<Utc>) -> Meta {
+    let modified = now.max(meta.modified + TimeDelta::milliseconds(1));
+    Meta { created: meta.created, modified, version: Version(meta.version.0 + 1) }
+}
+
+/// Names of the attributes that differ; those of an extension stand behind its URN.
+fn changed_names(before: &Document, after: &Document) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    for name in differing(&before.0, &after.0) {
+        let objects = [&before.0, &after.0].map(|document| document.get(name).and_then(Value::as_object));
+        if name.starts_with("urn:") {
+            let none = Map::new();
+            let [before, after] = objects.map(|object| object.unwrap_or(&none));
+            names.extend(differing(before, after).map(|inner| format!("{name}:{inner}")));
+        } else {
+            names.insert(name.clone());
+        }
+    }
+    names.into_iter().collect()
+}
+
+fn differing<'a>(
+    before: &'a Map<String, Value>,
+    after: &'a Map<String, Value>,
+) -> impl Iterator<Item = &'a String> {
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    gone.chain(after.keys().filter(|name| before.get(*name) != after.get(*name)))
+}

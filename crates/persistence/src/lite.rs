@@ -1,0 +1,132 @@
+//! SQLite: what differs from PostgreSQL.
+
+// The same files as in `pg.rs`, compiled for another database.
+#[path = "shared/mod.rs"]
+#[allow(clippy::duplicate_mod, reason = "one query layer, compiled for each database")]
+mod shared;
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection};
+use diesel::sql_types::{Integer, Text};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use domain::id::TenantId;
+use domain::store::Store;
+use domain::{Error, Result};
+use r2d2::Pool;
+
+use crate::Options;
+use crate::error::{self, Failed, from_connect, from_diesel};
+use crate::migrations;
+use shared::{Mode, Repo};
+
+pub(crate) type Conn = diesel::SqliteConnection;
+pub(crate) type Db = diesel::sqlite::Sqlite;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+
+/// A writing transaction has the database to itself.
+const FOR_UPDATE: &str = "";
+const TEXT_POSITION: &str = "instr";
+const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
+type ExplainRow = (Integer, Integer, Integer, Text);
+
+fn explain_text((_, _, _, detail): (i32, i32, i32, String)) -> String {
+    detail
+}
+
+/// The id of a row of `resources` as text.
+fn id_text(row: &str) -> String {
+    let hex = format!("lower(hex({row}.id))");
+    let part = |from: usize, chars: usize| format!("substr({hex}, {from}, {chars})");
+    let parts = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)];
+    format!("({})", parts.join(" || '-' || "))
+}
+
+/// Runs `work` in a transaction. A writing one takes the lock first: one that only reads first and then finds
+/// another writer has no way but to fail.
+fn transaction<T>(
+    conn: &mut Conn,
+    mode: Mode,
+    _tenant: TenantId,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    match mode {
+        Mode::Read => conn.transaction(work),
+        Mode::Write => conn.immediate_transaction(work),
+    }
+}
+
+pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
+    let mut conn = connect(path)?;
+    if options.migrate {
+        migrate_with(&mut conn)?;
+    } else if migrations::is_older::<Db>(migrations::applied(&mut conn)?, &MIGRATIONS)? {
+        return Err(Error::Conflict(
+            "the database is older than this program: run `rollcall migrate`".into(),
+        ));
+    }
+    let pool = |size: u32| {
+        Pool::builder()
+            .max_size(size)
+            .min_idle(Some(1))
+            .connection_timeout(options.pool_timeout)
+            // A connection to a file does not age.
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .test_on_check_out(false)
+            .connection_customizer(Box::new(Pragmas))
+            .build(ConnectionManager::new(path))
+            .map_err(error::from_pool)
+    };
+    Ok(Arc::new(Repo { readers: pool(options.pool_size)?, writers: pool(1)? }))
+}
+
+pub(crate) fn migrate(path: &str) -> Result<Vec<String>> {
+    migrate_with(&mut connect(path)?)
+}
+
+/// Other processes wait for the lock of the transaction. Each migration is a savepoint inside it.
+fn migrate_with(conn: &mut Conn) -> Result<Vec<String>> {
+    conn.batch_execute("PRAGMA busy_timeout = 60000").map_err(from_diesel)?;
+    conn.immediate_transaction(|conn| Ok(migrations::run(conn, &MIGRATIONS)?)).map_err(|Failed(error)| error)
+}
+
+fn connect(path: &str) -> Result<Conn> {
+    // Personal data: the file is made for its owner alone, and SQLite gives its companions the same rights.
+    let file = Path::new(path);
+    if !file.exists() {
+        OpenOptions::new().create(true).append(true).mode(0o600).open(file).map_err(|cause| {
+            log::error!("{path}: {cause}");
+            Error::Conflict(format!("the database file {path} cannot be made: {cause}"))
+        })?;
+    }
+    let mut conn = Conn::establish(path).map_err(from_connect)?;
+    pragmas(&mut conn).map_err(from_diesel)?;
+    Ok(conn)
+}
+
+/// What every connection is told once.
+#[derive(Debug)]
+struct Pragmas;
+
+impl CustomizeConnection<Conn, diesel::r2d2::Error> for Pragmas {
+    fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
+        pragmas(conn).map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+/// `FULL`: a commit that has been acknowledged has been flushed. The time-out speaks to other processes only: the
+/// writers of this one queue for the one connection that writes.
+fn pragmas(conn: &mut Conn) -> QueryResult<()> {
+    conn.batch_execute(
+        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 1000; \
+         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192",
+    )
+}

@@ -1,0 +1,116 @@
+//! PostgreSQL: what differs from SQLite.
+
+mod role;
+// The same files as in `lite.rs`, compiled for another database.
+#[path = "shared/mod.rs"]
+mod shared;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::{CacheSize, SimpleConnection};
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection};
+use diesel::sql_types::Text;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use domain::Result;
+use domain::id::TenantId;
+use domain::store::Store;
+use r2d2::Pool;
+
+use crate::Options;
+use crate::error::{self, Failed};
+use shared::{Mode, Repo};
+
+pub(crate) type Conn = diesel::PgConnection;
+pub(crate) type Db = diesel::pg::Pg;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// Locks the rows of a query until the transaction ends.
+const FOR_UPDATE: &str = " FOR UPDATE";
+/// The function that gives the place of a text in a text, from 1, or 0.
+const TEXT_POSITION: &str = "strpos";
+/// What stands before a query whose plan is asked for.
+const EXPLAIN: &str = "EXPLAIN ";
+type ExplainRow = Text;
+
+fn explain_text(line: String) -> String {
+    line
+}
+
+/// The id of a row of `resources` as text.
+fn id_text(row: &str) -> String {
+    format!("{row}.id::text COLLATE \"C\"")
+}
+
+/// Runs `work` in a transaction of the tenant. The tenant is set for the transaction only and as a statement of its
+/// own: that is the one form that reaches every node of a distributed cluster, and it is safe because a
+/// [`TenantId`] is hexadecimal digits and hyphens.
+fn transaction<T>(
+    conn: &mut Conn,
+    mode: Mode,
+    tenant: TenantId,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let builder = conn.build_transaction();
+    let mut builder = match mode {
+        // Several statements of one read must see one state: the total and the page belong together.
+        Mode::Read => builder.repeatable_read().read_only(),
+        Mode::Write => builder.read_committed(),
+    };
+    builder.run(|conn| {
+        conn.batch_execute(&format!("SET LOCAL app.tenant_id = '{tenant}'"))?;
+        work(conn)
+    })
+}
+
+pub(crate) fn open(options: &Options) -> Result<Arc<dyn Store>> {
+    let duties = role::prepare(&options.url, options.migrate)?;
+    let settings = Settings {
+        set_role: duties.set_role,
+        statement_timeout: options.statement_timeout,
+        lock_timeout: options.lock_timeout,
+        statement_cache: options.statement_cache,
+    };
+    let pool = Pool::builder()
+        .max_size(options.pool_size)
+        .min_idle(Some(1))
+        .connection_timeout(options.pool_timeout)
+        .max_lifetime(Some(Duration::from_secs(30 * 60)))
+        // A connection that died is noticed by its first statement and the transaction runs again on another one;
+        // asking first would cost every request a round trip.
+        .test_on_check_out(false)
+        .connection_customizer(Box::new(settings))
+        .build(ConnectionManager::new(&options.url))
+        .map_err(error::from_pool)?;
+    Ok(Arc::new(Repo { readers: pool.clone(), writers: pool }))
+}
+
+pub(crate) fn migrate(url: &str) -> Result<Vec<String>> {
+    role::migrate(url)
+}
+
+/// What every connection is told once.
+#[derive(Debug)]
+struct Settings {
+    set_role: bool,
+    statement_timeout: Duration,
+    lock_timeout: Duration,
+    statement_cache: bool,
+}
+
+impl CustomizeConnection<Conn, diesel::r2d2::Error> for Settings {
+    fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
+        if !self.statement_cache {
+            conn.set_prepared_statement_cache_size(CacheSize::Disabled);
+        }
+        let role = if self.set_role { format!("SET ROLE {};", role::SERVER) } else { String::new() };
+        let (statement, lock) = (self.statement_timeout.as_millis(), self.lock_timeout.as_millis());
+        conn.batch_execute(&format!(
+            "{role} SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
+             SET idle_in_transaction_session_timeout = 10000; SET application_name = 'rollcall'"
+        ))
+        .map_err(diesel::r2d2::Error::QueryError)
+    }
+}

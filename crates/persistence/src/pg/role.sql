@@ -1,0 +1,21 @@
+-- The server's own role: it owns nothing and row-level security binds it. Roles belong to the whole cluster, so two
+-- databases may be set up at the same time: the loser of that race finds the role made.
+do $$ begin
+    if not exists (select from pg_roles where rolname = 'rollcall_server') then
+        create role rollcall_server nologin nosuperuser nobypassrls nocreatedb nocreaterole;
+    end if;
+exception when duplicate_object or unique_violation then null;
+end $$;
+do $$ begin
+    if not pg_has_role(current_user, 'rollcall_server', 'member') then
+        execute format('grant rollcall_server to %I', current_user);
+    end if;
+end $$;
+do $$ begin
+    execute format('grant usage on schema %I to rollcall_server', current_schema());
+end $$;
+grant select on __diesel_schema_migrations to rollcall_server;
+grant select, insert, update on tenants, tenant_counters, api_tokens, collections, resources to rollcall_server;
+grant select, insert, update, delete on attribute_values to rollcall_server;
+-- What has been written here stays.
+grant select, insert on profile_keys, audit_log, changes to rollcall_server;

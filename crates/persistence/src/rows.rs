@@ -1,0 +1,186 @@
+//! Rows and what they mean.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use domain::document::Document;
+use domain::id::{ResourceId, TenantId, TokenId};
+use domain::meta::{Meta, Version};
+use domain::principal::{Scope, Token};
+use domain::resource::Resource;
+use domain::role::Role;
+use domain::tenant::{Tenant, TenantSettings, TenantState};
+use domain::{Error, Result};
+
+use crate::schema::{api_tokens, attribute_values, audit_log, changes, profile_keys, resources, tenants};
+use crate::types::{At, Id};
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = tenants)]
+pub(crate) struct TenantRow {
+    pub(crate) id: Id,
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) state: String,
+    pub(crate) settings: String,
+    pub(crate) created_at: At,
+}
+
+impl TenantRow {
+    pub(crate) fn meaning(self) -> Result<Tenant> {
+        let settings: TenantSettings = serde_json::from_str(&self.settings).map_err(Error::internal)?;
+        let state =
+            TenantState::parse(&self.state).ok_or_else(|| Error::internal("unknown state of a tenant"))?;
+        Ok(Tenant { id: TenantId(self.id.0), slug: self.slug, name: self.name, state, settings })
+    }
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = api_tokens, treat_none_as_default_value = false)]
+pub(crate) struct TokenRow {
+    pub(crate) tenant_id: Id,
+    pub(crate) id: Id,
+    pub(crate) digest: Vec<u8>,
+    pub(crate) name: String,
+    pub(crate) scopes: String,
+    pub(crate) role_ceiling: Option<String>,
+    pub(crate) created_at: At,
+    pub(crate) expires_at: Option<At>,
+    pub(crate) revoked_at: Option<At>,
+}
+
+impl TokenRow {
+    pub(crate) fn new(tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Self {
+        Self {
+            tenant_id: Id(tenant.0),
+            id: Id(token.id.0),
+            digest: digest.to_vec(),
+            name: token.name.clone(),
+            scopes: token.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" "),
+            role_ceiling: token.role_ceiling.map(|role| role.name().to_owned()),
+            created_at: At(token.created),
+            expires_at: token.expires.map(At),
+            revoked_at: token.revoked.map(At),
+        }
+    }
+
+    pub(crate) fn meaning(self) -> Result<Token> {
+        let scopes: Option<BTreeSet<Scope>> = self.scopes.split_whitespace().map(Scope::parse).collect();
+        let role_ceiling = self.role_ceiling.as_deref().map(|name| {
+            // A ceiling that cannot be read must not become "no ceiling".
+            Role::parse(name).ok_or_else(|| Error::internal("unknown role ceiling of a token"))
+        });
+        Ok(Token {
+            id: TokenId(self.id.0),
+            name: self.name,
+            scopes: scopes.ok_or_else(|| Error::internal("unknown scope of a token"))?,
+            role_ceiling: role_ceiling.transpose()?,
+            created: self.created_at.0,
+            expires: self.expires_at.map(|at| at.0),
+            revoked: self.revoked_at.map(|at| at.0),
+        })
+    }
+}
+
+/// A resource as it is read.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = resources)]
+pub(crate) struct ResourceRow {
+    pub(crate) id: Id,
+    pub(crate) document: String,
+    pub(crate) version: i64,
+    pub(crate) created_at: At,
+    pub(crate) modified_at: At,
+}
+
+impl ResourceRow {
+    pub(crate) fn meaning(self) -> Result<Resource> {
+        Ok(Resource {
+            id: ResourceId(self.id.0),
+            document: Document(serde_json::from_str(&self.document).map_err(Error::internal)?),
+            meta: Meta {
+                created: self.created_at.0,
+                modified: self.modified_at.0,
+                version: Version(self.version),
+            },
+        })
+    }
+}
+
+/// A resource as it is born.
+#[derive(Insertable)]
+#[diesel(table_name = resources, treat_none_as_default_value = false)]
+pub(crate) struct NewResourceRow<'a> {
+    pub(crate) tenant_id: Id,
+    pub(crate) id: Id,
+    pub(crate) resource_type: &'a str,
+    pub(crate) name_key: String,
+    pub(crate) external_id: Option<&'a str>,
+    pub(crate) document: String,
+    pub(crate) version: i64,
+    pub(crate) created_at: At,
+    pub(crate) modified_at: At,
+}
+
+/// The columns of a resource that change.
+#[derive(AsChangeset)]
+#[diesel(table_name = resources, treat_none_as_null = true)]
+pub(crate) struct ResourceChange<'a> {
+    pub(crate) name_key: String,
+    pub(crate) external_id: Option<&'a str>,
+    pub(crate) document: String,
+    pub(crate) version: i64,
+    pub(crate) modified_at: At,
+    pub(crate) deleted_at: Option<At>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = attribute_values, treat_none_as_default_value = false)]
+pub(crate) struct ValueRow<'a> {
+    pub(crate) tenant_id: Id,
+    pub(crate) resource_id: Id,
+    pub(crate) path: &'a str,
+    pub(crate) ordinal: i32,
+    pub(crate) resource_type: &'a str,
+    pub(crate) key: String,
+    pub(crate) full_key: Option<&'a str>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = profile_keys, treat_none_as_default_value = false)]
+pub(crate) struct ProfileKeyRow<'a> {
+    pub(crate) tenant_id: Id,
+    pub(crate) name_key: String,
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'static str,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = audit_log, treat_none_as_default_value = false)]
+pub(crate) struct AuditRow<'a> {
+    pub(crate) tenant_id: Id,
+    pub(crate) at: At,
+    pub(crate) id: Id,
+    pub(crate) token_id: Option<Id>,
+    pub(crate) action: &'static str,
+    pub(crate) resource_type: &'a str,
+    pub(crate) resource_id: Id,
+    pub(crate) old_version: Option<i64>,
+    pub(crate) new_version: i64,
+    pub(crate) attributes: String,
+    pub(crate) request_id: &'a str,
+    pub(crate) address: &'a str,
+    pub(crate) warning: Option<&'static str>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = changes)]
+pub(crate) struct ChangeRow<'a> {
+    pub(crate) tenant_id: Id,
+    pub(crate) seq: i64,
+    pub(crate) at: At,
+    pub(crate) action: &'static str,
+    pub(crate) resource_type: &'a str,
+    pub(crate) resource_id: Id,
+    pub(crate) version: i64,
+}

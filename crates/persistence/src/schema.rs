@@ -1,0 +1,136 @@
+//! The tables as Diesel sees them; the truth is in `migrations/`, whose comments say what they are for.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    tenants (id) {
+        id -> Uid,
+        slug -> Text,
+        name -> Text,
+        state -> Text,
+        settings -> Text,
+        created_at -> Ts,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    tenant_counters (tenant_id) {
+        tenant_id -> Uid,
+        change_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    api_tokens (tenant_id, id) {
+        tenant_id -> Uid,
+        id -> Uid,
+        digest -> Binary,
+        name -> Text,
+        scopes -> Text,
+        role_ceiling -> Nullable<Text>,
+        created_at -> Ts,
+        expires_at -> Nullable<Ts>,
+        revoked_at -> Nullable<Ts>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    collections (tenant_id, resource_type) {
+        tenant_id -> Uid,
+        resource_type -> Text,
+        live -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    resources (tenant_id, id) {
+        tenant_id -> Uid,
+        id -> Uid,
+        resource_type -> Text,
+        name_key -> Text,
+        external_id -> Nullable<Text>,
+        document -> Text,
+        version -> BigInt,
+        created_at -> Ts,
+        modified_at -> Ts,
+        deleted_at -> Nullable<Ts>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    attribute_values (tenant_id, resource_id, path, ordinal) {
+        tenant_id -> Uid,
+        resource_id -> Uid,
+        path -> Text,
+        ordinal -> Integer,
+        resource_type -> Text,
+        key -> Text,
+        full_key -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    profile_keys (tenant_id, name_key) {
+        tenant_id -> Uid,
+        name_key -> Text,
+        name -> Text,
+        kind -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    audit_log (tenant_id, at, id) {
+        tenant_id -> Uid,
+        at -> Ts,
+        id -> Uid,
+        token_id -> Nullable<Uid>,
+        action -> Text,
+        resource_type -> Text,
+        resource_id -> Uid,
+        old_version -> Nullable<BigInt>,
+        new_version -> BigInt,
+        attributes -> Text,
+        request_id -> Text,
+        address -> Text,
+        warning -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    changes (tenant_id, seq) {
+        tenant_id -> Uid,
+        seq -> BigInt,
+        at -> Ts,
+        action -> Text,
+        resource_type -> Text,
+        resource_id -> Uid,
+        version -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(attribute_values, resources);

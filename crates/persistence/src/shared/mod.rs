@@ -1,0 +1,164 @@
+//! The query layer, written once and compiled for each database; `super` is the dialect.
+
+mod filter;
+mod list;
+mod platform;
+mod scope;
+mod tenant_tx;
+mod wrap;
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::RunQueryDsl;
+use diesel::r2d2::ConnectionManager;
+use domain::Result;
+use domain::id::{TenantId, TokenId};
+use domain::list::ListQuery;
+use domain::principal::Token;
+use domain::resource_type::ResourceType;
+use domain::store::{Store, Work};
+use domain::tenant::{Tenant, TenantSettings, TenantState};
+use r2d2::Pool;
+use uuid::Uuid;
+
+use super::{Conn, transaction};
+use crate::error::{self, Failed};
+
+pub(crate) use tenant_tx::Tx;
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// One consistent view, no writes.
+    Read,
+    /// Reads and writes; committed and flushed at the end.
+    Write,
+}
+
+/// A store on one database.
+pub(crate) struct Repo {
+    /// Connections for reading.
+    pub(crate) readers: Pool<ConnectionManager<Conn>>,
+    /// Connections for writing: on SQLite a single one, whose pool is the queue of the writers.
+    pub(crate) writers: Pool<ConnectionManager<Conn>>,
+}
+
+/// A transaction runs again at most so often: after conflicts, and once for every connection of a pool that a
+/// restart of the database has left dead.
+const ATTEMPTS: u32 = 12;
+
+impl Repo {
+    /// Runs `work` in a transaction that is bound to the tenant; again when the database asks for it and nothing
+    /// can have been committed.
+    fn transact<T>(
+        &self,
+        mode: Mode,
+        tenant: TenantId,
+        mut work: impl FnMut(&mut Conn) -> Result<T, Failed>,
+    ) -> Result<T> {
+        let pool = if mode == Mode::Read { &self.readers } else { &self.writers };
+        let mut attempt = 1;
+        loop {
+            let mut committing = false;
+            let outcome = pool.get().map_err(error::from_pool).and_then(|mut conn| {
+                let done = transaction(&mut conn, mode, tenant, |conn| {
+                    let value = work(conn)?;
+                    committing = mode == Mode::Write;
+                    Ok(value)
+                });
+                done.map_err(|Failed(error)| error)
+            });
+            match outcome {
+                Err(error) if attempt < ATTEMPTS && error::may_run_again(&error, committing) => {
+                    log::debug!("a transaction runs again: {error:?}");
+                    std::thread::sleep(pause(attempt));
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+/// Opponents in a conflict must not meet again in step, so every pause differs; randomness needs no crate here.
+fn pause(attempt: u32) -> Duration {
+    let random = RandomState::new().hash_one(attempt) % 1_000;
+    Duration::from_micros(u64::from(attempt) * (500 + random))
+}
+
+impl Store for Repo {
+    fn read_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
+        self.transact(Mode::Read, tenant, |conn| Ok(work(&mut Tx { conn, tenant })?))
+    }
+
+    fn write_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
+        self.transact(Mode::Write, tenant, |conn| Ok(work(&mut Tx { conn, tenant })?))
+    }
+
+    fn ping(&self) -> Result<()> {
+        self.ping_database()
+    }
+
+    fn create_tenant(&self, tenant: &Tenant, at: DateTime<Utc>) -> Result<()> {
+        self.transact(Mode::Write, tenant.id, |conn| platform::create_tenant(conn, tenant, at))
+    }
+
+    fn tenants(&self) -> Result<Vec<Tenant>> {
+        self.outside(platform::tenants)
+    }
+
+    fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>> {
+        self.outside(|conn| platform::tenant_named(conn, slug))
+    }
+
+    fn set_tenant_state(&self, tenant: TenantId, state: TenantState) -> Result<()> {
+        self.transact(Mode::Write, tenant, |conn| platform::set_tenant_state(conn, tenant, state))
+    }
+
+    fn set_tenant_settings(&self, tenant: TenantId, settings: &TenantSettings) -> Result<()> {
+        self.transact(Mode::Write, tenant, |conn| platform::set_tenant_settings(conn, tenant, settings))
+    }
+
+    fn create_token(&self, tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Result<()> {
+        self.transact(Mode::Write, tenant, |conn| platform::create_token(conn, tenant, token, digest))
+    }
+
+    fn tokens(&self, tenant: TenantId) -> Result<Vec<Token>> {
+        self.transact(Mode::Read, tenant, |conn| platform::tokens(conn, tenant))
+    }
+
+    fn revoke_token(&self, tenant: TenantId, token: TokenId, at: DateTime<Utc>) -> Result<bool> {
+        self.transact(Mode::Write, tenant, |conn| platform::revoke_token(conn, tenant, token, at))
+    }
+
+    fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>> {
+        self.transact(Mode::Read, tenant, |conn| platform::find_token(conn, tenant, digest))
+    }
+
+    fn explain(
+        &self,
+        tenant: TenantId,
+        resource_type: &ResourceType,
+        query: &ListQuery,
+    ) -> Result<Vec<String>> {
+        self.transact(Mode::Read, tenant, |conn| Ok(list::explain(conn, tenant, resource_type, query)?))
+    }
+}
+
+impl Repo {
+    /// A query on the global table `tenants`, outside any tenant.
+    fn outside<T>(&self, query: impl Fn(&mut Conn) -> Result<T, Failed>) -> Result<T> {
+        let nobody = TenantId(Uuid::nil());
+        self.transact(Mode::Read, nobody, |conn| query(conn))
+    }
+
+    fn ping_database(&self) -> Result<()> {
+        self.outside(|conn| {
+            diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1")).execute(conn)?;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! Tenants and their tokens.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use domain::Error;
+use domain::id::{TenantId, TokenId};
+use domain::principal::Token;
+use domain::tenant::{Tenant, TenantSettings, TenantState};
+
+use super::super::Conn;
+use super::scope::of_tenant;
+use crate::error::{Failed, from_diesel};
+use crate::rows::{TenantRow, TokenRow};
+use crate::schema::{api_tokens, tenant_counters, tenants};
+use crate::types::{At, Id};
+
+type Done<T> = std::result::Result<T, Failed>;
+
+pub(super) fn create_tenant(conn: &mut Conn, tenant: &Tenant, at: DateTime<Utc>) -> Done<()> {
+    let row = TenantRow {
+        id: Id(tenant.id.0),
+        slug: tenant.slug.clone(),
+        name: tenant.name.clone(),
+        state: tenant.state.name().into(),
+        settings: settings_text(&tenant.settings)?,
+        created_at: At(at),
+    };
+    diesel::insert_into(tenants::table).values(&row).execute(conn).map_err(|error| match error {
+        DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+            Error::Uniqueness(format!("there is a tenant {} already", tenant.slug))
+        }
+        other => from_diesel(other),
+    })?;
+    diesel::insert_into(tenant_counters::table)
+        .values((tenant_counters::tenant_id.eq(Id(tenant.id.0)), tenant_counters::change_seq.eq(0)))
+        .execute(conn)?;
+    Ok(())
+}
+
+pub(super) fn tenants(conn: &mut Conn) -> Done<Vec<Tenant>> {
+    let rows: Vec<TenantRow> = tenants::table
+        .filter(tenants::state.ne(TenantState::Deleted.name()))
+        .order(tenants::slug)
+        .select(TenantRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(TenantRow::meaning).collect::<domain::Result<_>>()?)
+}
+
+pub(super) fn tenant_named(conn: &mut Conn, slug: &str) -> Done<Option<Tenant>> {
+    let row: Option<TenantRow> = tenants::table
+        .filter(tenants::slug.eq(slug))
+        .filter(tenants::state.ne(TenantState::Deleted.name()))
+        .select(TenantRow::as_select())
+        .get_result(conn)
+        .optional()?;
+    Ok(row.map(TenantRow::meaning).transpose()?)
+}
+
+/// A deleted tenant frees its slug: the row is renamed after its id.
+pub(super) fn set_tenant_state(conn: &mut Conn, tenant: TenantId, state: TenantState) -> Done<()> {
+    let row = tenants::table.find(Id(tenant.0));
+    diesel::update(row).set(tenants::state.eq(state.name())).execute(conn)?;
+    if state == TenantState::Deleted {
+        diesel::update(row).set(tenants::slug.eq(format!("deleted:{tenant}"))).execute(conn)?;
+    }
+    Ok(())
+}
+
+pub(super) fn set_tenant_settings(conn: &mut Conn, tenant: TenantId, settings: &TenantSettings) -> Done<()> {
+    diesel::update(tenants::table.find(Id(tenant.0)))
+        .set(tenants::settings.eq(settings_text(settings)?))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn settings_text(settings: &TenantSettings) -> domain::Result<String> {
+    serde_json::to_string(settings).map_err(Error::internal)
+}
+
+pub(super) fn create_token(conn: &mut Conn, tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Done<()> {
+    diesel::insert_into(api_tokens::table).values(&TokenRow::new(tenant, token, digest)).execute(conn)?;
+    Ok(())
+}
+
+pub(super) fn tokens(conn: &mut Conn, tenant: TenantId) -> Done<Vec<Token>> {
+    let rows: Vec<TokenRow> = api_tokens::table
+        .filter(of_tenant!(api_tokens, tenant))
+        .order((api_tokens::created_at.desc(), api_tokens::id.desc()))
+        .select(TokenRow::as_select())
+        .load(conn)?;
+    Ok(rows.into_iter().map(TokenRow::meaning).collect::<domain::Result<_>>()?)
+}
+
+/// The first revocation counts; revoking again changes nothing.
+pub(super) fn revoke_token(
+    conn: &mut Conn,
+    tenant: TenantId,
+    token: TokenId,
+    at: DateTime<Utc>,
+) -> Done<bool> {
+    let known: Option<Option<At>> = api_tokens::table
+        .filter(of_tenant!(api_tokens, tenant))
+        .filter(api_tokens::id.eq(Id(token.0)))
+        .select(api_tokens::revoked_at)
+        .get_result(conn)
+        .optional()?;
+    let Some(revoked) = known else { return Ok(false) };
+    if revoked.is_none() {
+        diesel::update(api_tokens::table)
+            .filter(of_tenant!(api_tokens, tenant))
+            .filter(api_tokens::id.eq(Id(token.0)))
+            .set(api_tokens::revoked_at.eq(Some(At(at))))
+            .execute(conn)?;
+    }
+    Ok(true)
+}
+
+pub(super) fn find_token(
+    conn: &mut Conn,
+    tenant: TenantId,
+    digest: &[u8; 32],
+) -> Done<Option<(Tenant, Token)>> {
+    let token: Option<TokenRow> = api_tokens::table
+        .filter(of_tenant!(api_tokens, tenant))
+        .filter(api_tokens::digest.eq(digest.as_slice()))
+        .select(TokenRow::as_select())
+        .get_result(conn)
+        .optional()?;
+    let Some(token) = token else { return Ok(None) };
+    let tenant: TenantRow =
+        tenants::table.find(Id(tenant.0)).select(TenantRow::as_select()).get_result(conn)?;
+    Ok(Some((tenant.meaning()?, token.meaning()?)))
+}

@@ -1,0 +1,387 @@
+//! A transaction bound to a tenant, and every query on the tenant's resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use domain::document::Document;
+use domain::id::{ResourceId, TenantId};
+use domain::index::{self, Entry};
+use domain::key;
+use domain::list::{ListQuery, Page};
+use domain::meta::Version;
+use domain::resource::Resource;
+use domain::resource_type::ResourceType;
+use domain::role::Role;
+use domain::schema::qa_user;
+use domain::store::{Change, Origin, ProfileKey, TenantTx};
+use domain::{Error, Result};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::super::Conn;
+use super::list;
+use super::scope::of_tenant;
+use super::wrap::Locked;
+use crate::error::{from_diesel, from_write};
+use crate::rows::{
+    AuditRow, ChangeRow, NewResourceRow, ProfileKeyRow, ResourceChange, ResourceRow, ValueRow,
+};
+use crate::schema::{
+    attribute_values, audit_log, changes, collections, profile_keys, resources, tenant_counters,
+};
+use crate::types::{At, Id};
+
+/// Rows of one insert: well below the number of values either database takes in a statement.
+const BATCH: usize = 1_000;
+
+/// A transaction bound to a tenant.
+pub(crate) struct Tx<'c> {
+    pub(crate) conn: &'c mut Conn,
+    pub(crate) tenant: TenantId,
+}
+
+/// The living resource with an id, as a query.
+macro_rules! living {
+    ($self:ident, $resource_type:ident, $id:ident) => {
+        resources::table
+            .filter(of_tenant!(resources, $self.tenant))
+            .filter(resources::id.eq(Id($id.0)))
+            .filter(resources::resource_type.eq($resource_type.name))
+            .filter(resources::deleted_at.is_null())
+            .select(ResourceRow::as_select())
+    };
+}
+
+impl TenantTx for Tx<'_> {
+    fn find(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>> {
+        one(living!(self, resource_type, id).get_result(self.conn))
+    }
+
+    fn find_for_update(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>> {
+        one(Locked(living!(self, resource_type, id)).get_result(self.conn))
+    }
+
+    fn find_tombstone(
+        &mut self,
+        resource_type: &ResourceType,
+        name_key: &str,
+        external_id: Option<&str>,
+    ) -> Result<Option<Resource>> {
+        let buried = resources::table
+            .filter(of_tenant!(resources, self.tenant))
+            .filter(resources::resource_type.eq(resource_type.name))
+            .filter(resources::deleted_at.is_not_null())
+            .order((resources::deleted_at.desc(), resources::id.desc()))
+            .select(ResourceRow::as_select())
+            .limit(1);
+        one(match external_id {
+            Some(external_id) => {
+                Locked(buried.filter(resources::external_id.eq(external_id))).get_result(self.conn)
+            }
+            None => {
+                let unnamed = buried.filter(resources::external_id.is_null());
+                Locked(unnamed.filter(resources::name_key.eq(name_key))).get_result(self.conn)
+            }
+        })
+    }
+
+    fn list(&mut self, resource_type: &ResourceType, query: &ListQuery) -> Result<Page> {
+        list::page(self.conn, self.tenant, resource_type, query)
+    }
+
+    fn find_many(&mut self, resource_type: &ResourceType, ids: &[ResourceId]) -> Result<Vec<Resource>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<ResourceRow> = resources::table
+            .filter(of_tenant!(resources, self.tenant))
+            .filter(resources::id.eq_any(ids.iter().map(|id| Id(id.0))))
+            .filter(resources::resource_type.eq(resource_type.name))
+            .filter(resources::deleted_at.is_null())
+            .select(ResourceRow::as_select())
+            .load(self.conn)
+            .map_err(from_diesel)?;
+        rows.into_iter().map(ResourceRow::meaning).collect()
+    }
+
+    fn another_active_admin(&mut self, except: ResourceId) -> Result<bool> {
+        // The row of the collection is the lock: whoever else may take an admin away waits here.
+        let collection = collections::table
+            .filter(of_tenant!(collections, self.tenant))
+            .filter(collections::resource_type.eq("User"))
+            .select(collections::live);
+        let _: Option<i64> = Locked(collection).get_result(self.conn).optional().map_err(from_diesel)?;
+
+        let role_path = format!("{}:{}", qa_user::URN, qa_user::ROLE).to_lowercase();
+        let active = diesel::alias!(attribute_values as active);
+        let actives = active
+            .filter(active.field(attribute_values::tenant_id).eq(attribute_values::tenant_id))
+            .filter(active.field(attribute_values::resource_id).eq(attribute_values::resource_id))
+            .filter(active.field(attribute_values::path).eq("active"))
+            .filter(active.field(attribute_values::key).eq(key::Key::boolean(true).as_str().to_owned()));
+        let others = attribute_values::table
+            .filter(of_tenant!(attribute_values, self.tenant))
+            .filter(attribute_values::resource_type.eq("User"))
+            .filter(attribute_values::path.eq(role_path))
+            .filter(attribute_values::key.eq(key::Key::text(Role::Admin.name(), true).as_str().to_owned()))
+            .filter(attribute_values::resource_id.ne(Id(except.0)))
+            .filter(diesel::dsl::exists(actives));
+        diesel::select(diesel::dsl::exists(others)).get_result(self.conn).map_err(from_diesel)
+    }
+
+    fn profile_keys(&mut self) -> Result<Vec<ProfileKey>> {
+        let rows: Vec<(String, String)> = profile_keys::table
+            .filter(of_tenant!(profile_keys, self.tenant))
+            .order(profile_keys::name_key)
+            .select((profile_keys::name, profile_keys::kind))
+            .load(self.conn)
+            .map_err(from_diesel)?;
+        let kinds = ["string", "decimal", "boolean"];
+        let meaning = |(name, kind): (String, String)| {
+            let kind = kinds.into_iter().find(|known| *known == kind);
+            Ok(ProfileKey {
+                name,
+                kind: kind.ok_or_else(|| Error::internal("unknown kind of a profile key"))?,
+            })
+        };
+        rows.into_iter().map(meaning).collect()
+    }
+
+    fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
+        let row = NewResourceRow {
+            tenant_id: self.id(),
+            id: Id(resource.id.0),
+            resource_type: resource_type.name,
+            name_key: resource.name_key(resource_type),
+            external_id: resource.external_id(),
+            document: document_text(&resource.document)?,
+            version: resource.meta.version.0,
+            created_at: At(resource.meta.created),
+            modified_at: At(resource.meta.modified),
+        };
+        diesel::insert_into(resources::table)
+            .values(&row)
+            .execute(self.conn)
+            .map_err(|error| from_write(error, resource_type.name_attribute))?;
+        self.index(resource_type, resource.id, &index::entries(resource_type, &resource.document))?;
+        self.learn_profile_keys(&resource.document)?;
+        self.count(resource_type, 1)
+    }
+
+    fn update(&mut self, resource_type: &ResourceType, before: &Resource, after: &Resource) -> Result<()> {
+        self.store(resource_type, after, None)?;
+        self.index_difference(resource_type, before, after)?;
+        if before.document.extension(qa_user::URN, qa_user::PROFILE)
+            != after.document.extension(qa_user::URN, qa_user::PROFILE)
+        {
+            self.learn_profile_keys(&after.document)?;
+        }
+        Ok(())
+    }
+
+    fn revive(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
+        self.store(resource_type, resource, None)?;
+        self.index(resource_type, resource.id, &index::entries(resource_type, &resource.document))?;
+        self.learn_profile_keys(&resource.document)?;
+        self.count(resource_type, 1)
+    }
+
+    fn bury(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
+        self.store(resource_type, resource, Some(At(resource.meta.modified)))?;
+        diesel::delete(attribute_values::table)
+            .filter(of_tenant!(attribute_values, self.tenant))
+            .filter(attribute_values::resource_id.eq(Id(resource.id.0)))
+            .execute(self.conn)
+            .map_err(from_diesel)?;
+        self.count(resource_type, -1)
+    }
+
+    fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()> {
+        let audit = AuditRow {
+            tenant_id: self.id(),
+            at: At(change.at),
+            id: Id(Uuid::now_v7()),
+            token_id: origin.token.map(|token| Id(token.0)),
+            action: change.action.name(),
+            resource_type: resource_type.name,
+            resource_id: Id(change.id.0),
+            old_version: change.old_version.map(|Version(version)| version),
+            new_version: change.new_version.0,
+            attributes: change.attributes.join(" "),
+            request_id: &origin.request,
+            address: &origin.address,
+            warning: change.warning,
+        };
+        diesel::insert_into(audit_log::table).values(&audit).execute(self.conn).map_err(from_diesel)?;
+
+        let seq: i64 = diesel::update(tenant_counters::table)
+            .filter(of_tenant!(tenant_counters, self.tenant))
+            .set(tenant_counters::change_seq.eq(tenant_counters::change_seq + 1))
+            .returning(tenant_counters::change_seq)
+            .get_result(self.conn)
+            .map_err(from_diesel)?;
+        let row = ChangeRow {
+            tenant_id: self.id(),
+            seq,
+            at: At(change.at),
+            action: change.action.name(),
+            resource_type: resource_type.name,
+            resource_id: Id(change.id.0),
+            version: change.new_version.0,
+        };
+        diesel::insert_into(changes::table).values(&row).execute(self.conn).map_err(from_diesel)?;
+        Ok(())
+    }
+}
+
+impl Tx<'_> {
+    fn id(&self) -> Id {
+        Id(self.tenant.0)
+    }
+
+    fn store(
+        &mut self,
+        resource_type: &ResourceType,
+        resource: &Resource,
+        deleted_at: Option<At>,
+    ) -> Result<()> {
+        let change = ResourceChange {
+            name_key: resource.name_key(resource_type),
+            external_id: resource.external_id(),
+            document: document_text(&resource.document)?,
+            version: resource.meta.version.0,
+            modified_at: At(resource.meta.modified),
+            deleted_at,
+        };
+        let rows = diesel::update(resources::table)
+            .filter(of_tenant!(resources, self.tenant))
+            .filter(resources::id.eq(Id(resource.id.0)))
+            .set(&change)
+            .execute(self.conn)
+            .map_err(|error| from_write(error, resource_type.name_attribute))?;
+        if rows == 1 { Ok(()) } else { Err(Error::internal("a locked resource was not there to be stored")) }
+    }
+
+    fn index(&mut self, resource_type: &ResourceType, id: ResourceId, entries: &[Entry]) -> Result<()> {
+        let tenant_id = self.id();
+        let rows: Vec<ValueRow<'_>> = entries
+            .iter()
+            .map(|entry| {
+                let (key, full_key) = entry.key.stored();
+                ValueRow {
+                    tenant_id,
+                    resource_id: Id(id.0),
+                    path: &entry.path,
+                    ordinal: entry.ordinal,
+                    resource_type: resource_type.name,
+                    key,
+                    full_key,
+                }
+            })
+            .collect();
+        for batch in rows.chunks(BATCH) {
+            diesel::insert_into(attribute_values::table)
+                .values(batch)
+                .execute(self.conn)
+                .map_err(from_diesel)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the paths whose values differ, and no others.
+    fn index_difference(
+        &mut self,
+        resource_type: &ResourceType,
+        before: &Resource,
+        after: &Resource,
+    ) -> Result<()> {
+        let old = by_path(index::entries(resource_type, &before.document));
+        let new = by_path(index::entries(resource_type, &after.document));
+        let differ = |path: &&String| old.get(*path) != new.get(*path);
+        let gone: Vec<&String> = old.keys().filter(differ).collect();
+        if !gone.is_empty() {
+            diesel::delete(attribute_values::table)
+                .filter(of_tenant!(attribute_values, self.tenant))
+                .filter(attribute_values::resource_id.eq(Id(after.id.0)))
+                .filter(attribute_values::path.eq_any(gone))
+                .execute(self.conn)
+                .map_err(from_diesel)?;
+        }
+        let added: Vec<Entry> = new.keys().filter(differ).flat_map(|path| new[path].clone()).collect();
+        self.index(resource_type, after.id, &added)
+    }
+
+    /// Remembers the keys of a profile for the tenant's schema. In order of key, so that two transactions that
+    /// learn the same keys wait for each other in one direction only.
+    fn learn_profile_keys(&mut self, document: &Document) -> Result<()> {
+        let Some(Value::Object(profile)) = document.extension(qa_user::URN, qa_user::PROFILE) else {
+            return Ok(());
+        };
+        let mut rows: Vec<ProfileKeyRow<'_>> = profile
+            .iter()
+            .map(|(name, value)| ProfileKeyRow {
+                tenant_id: self.id(),
+                name_key: key::fold(name),
+                name,
+                kind: match value {
+                    Value::Bool(_) => "boolean",
+                    Value::Number(_) => "decimal",
+                    _ => "string",
+                },
+            })
+            .collect();
+        rows.sort_by(|one, other| one.name_key.cmp(&other.name_key));
+        let known: BTreeSet<String> = profile_keys::table
+            .filter(of_tenant!(profile_keys, self.tenant))
+            .filter(profile_keys::name_key.eq_any(rows.iter().map(|row| row.name_key.clone())))
+            .select(profile_keys::name_key)
+            .load(self.conn)
+            .map_err(from_diesel)?
+            .into_iter()
+            .collect();
+        rows.retain(|row| !known.contains(&row.name_key));
+        if !rows.is_empty() {
+            diesel::insert_into(profile_keys::table)
+                .values(&rows)
+                .on_conflict_do_nothing()
+                .execute(self.conn)
+                .map_err(from_diesel)?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, resource_type: &ResourceType, more: i64) -> Result<()> {
+        diesel::insert_into(collections::table)
+            .values((
+                collections::tenant_id.eq(self.id()),
+                collections::resource_type.eq(resource_type.name),
+                collections::live.eq(more),
+            ))
+            .on_conflict((collections::tenant_id, collections::resource_type))
+            .do_update()
+            .set(collections::live.eq(collections::live + excluded(collections::live)))
+            .execute(self.conn)
+            .map_err(from_diesel)?;
+        Ok(())
+    }
+}
+
+fn one(row: QueryResult<ResourceRow>) -> Result<Option<Resource>> {
+    row.optional().map_err(from_diesel)?.map(ResourceRow::meaning).transpose()
+}
+
+fn document_text(document: &Document) -> Result<String> {
+    serde_json::to_string(&document.0).map_err(Error::internal)
+}
+
+fn by_path(entries: Vec<Entry>) -> BTreeMap<String, Vec<Entry>> {
+    let mut paths: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    for entry in entries {
+        paths.entry(entry.path.clone()).or_default().push(entry);
+    }
+    for entries in paths.values_mut() {
+        entries.sort_by_key(|entry| entry.ordinal);
+    }
+    paths
+}

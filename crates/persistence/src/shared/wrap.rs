@@ -1,0 +1,45 @@
+//! Queries around queries, for what Diesel has for one database only.
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+
+use super::super::{Conn, Db, EXPLAIN, ExplainRow, FOR_UPDATE};
+
+/// The rows of a query, locked until the transaction ends. On SQLite the transaction itself is the lock.
+#[derive(QueryId)]
+pub(crate) struct Locked<Q>(pub(crate) Q);
+
+impl<Q: Query> Query for Locked<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<Conn> for Locked<Q> {}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Locked<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(FOR_UPDATE);
+        Ok(())
+    }
+}
+
+/// The plan of a query.
+pub(crate) struct Explained<Q>(pub(crate) Q);
+
+impl<Q> QueryId for Explained<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Explained<Q> {
+    type SqlType = ExplainRow;
+}
+
+impl<Q> RunQueryDsl<Conn> for Explained<Q> {}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Explained<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        out.push_sql(EXPLAIN);
+        self.0.walk_ast(out.reborrow())
+    }
+}

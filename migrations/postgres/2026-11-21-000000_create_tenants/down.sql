@@ -1,0 +1,3 @@
+drop table api_tokens;
+drop table tenant_counters;
+drop table tenants;
