@@ -304,14 +304,13 @@ mod tests {
     fn unknown_keys_are_refused_by_name() {
         let wrong_key = file("key", "[server]\nlissten = \"127.0.0.1:1\"\n");
         let wrong_section = file("section", "[sever]\nworkers = 1\n");
-        let cases: [(Option<&Path>, &[(&str, &str)], &str); 4] = [
-            (Some(&wrong_key), &[], "lissten"),
-            (Some(&wrong_section), &[], "sever"),
-            (None, &[("ROLLCALL__SERVER__WORKER", "1")], "worker"),
-            (None, &[("ROLLCALL__LOGG__FILTER", "info")], "logg"),
-        ];
-        for (file, environment, name) in cases {
-            let error = load(nowhere(), file, environment).unwrap_err().to_string();
+        for (result, name) in [
+            (load(nowhere(), Some(&wrong_key), &[]), "lissten"),
+            (load(nowhere(), Some(&wrong_section), &[]), "sever"),
+            (load(nowhere(), None, &[("ROLLCALL__SERVER__WORKER", "1")]), "worker"),
+            (load(nowhere(), None, &[("ROLLCALL__LOGG__FILTER", "info")]), "logg"),
+        ] {
+            let error = result.unwrap_err().to_string();
             assert!(error.contains(&format!("`{name}`")) && !error.contains('\n'), "{error}");
         }
     }
