@@ -42,7 +42,12 @@ fn every_dialogue(backend: Backend) {
         }
     }
     assert!(runs > 0, "no dialogue was found in {}", folder().display());
-    assert!(failures.is_empty(), "{} of {runs} dialogues failed:\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {runs} dialogues failed:\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
 }
 
 /// Every carrier, both app kinds of Okta and both generations of Entra occur somewhere.
@@ -66,7 +71,8 @@ fn folder() -> PathBuf {
 
 fn files() -> Vec<PathBuf> {
     let entries = |folder: &Path| -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let entries =
+            std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         entries.map(|entry| entry.unwrap().path()).collect()
     };
     let clients = entries(&folder()).into_iter().filter(|path| path.is_dir());
@@ -98,10 +104,24 @@ impl Dialogue {
         check_keys(&document, &keys, &name.to_string());
         for step in document["steps"].as_array().unwrap_or_else(|| panic!("{name} has no steps")) {
             let keys = [
-                "does", "method", "path", "headers", "credential", "body", "text", "over", "repeat", "expect", "keep",
+                "does",
+                "method",
+                "path",
+                "headers",
+                "credential",
+                "body",
+                "text",
+                "over",
+                "repeat",
+                "expect",
+                "keep",
             ];
             check_keys(step, &keys, &format!("{name}: {}", step["does"]));
-            check_keys(&step["expect"], &["status", "headers", "body", "body rfc", "body qa"], &name.to_string());
+            check_keys(
+                &step["expect"],
+                &["status", "headers", "body", "body rfc", "body qa"],
+                &name.to_string(),
+            );
             assert!(step["expect"]["status"].is_u64(), "{name}: {} expects no status", step["does"]);
         }
         let names = |key: &str, default: &[&str]| -> Vec<String> {

@@ -8,4 +8,5 @@
 
 mod support;
 
+mod filters;
 mod idp;

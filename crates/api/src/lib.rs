@@ -1,1 +1,34 @@
-//! placeholder
+//! The HTTP server and the command line of Rollcall.
+//!
+//! The path of a request, in reading order: [`app`] starts the server, [`routes`] is the URL table,
+//! [`logging`] gives the request its id and its log line, [`authenticate`] its principal, [`extract`] checks
+//! the right for the collection, [`body`], [`json`] and [`query`] read what the client sent, [`resources`] and
+//! [`discovery`] call the use case through [`blocking`], [`reply`] and [`error`] write the answer.
+//!
+//! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
+
+pub mod app;
+pub mod cli;
+pub mod settings;
+
+mod authenticate;
+mod blocking;
+mod body;
+mod clock;
+mod commands;
+mod demo;
+mod discovery;
+mod error;
+mod extract;
+mod health;
+mod json;
+mod load;
+mod logging;
+mod out;
+mod query;
+mod reply;
+mod resources;
+mod routes;
+
+pub use app::Application;
+pub use settings::Settings;

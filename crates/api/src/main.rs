@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! The `rollcall` program.
+
+fn main() -> std::process::ExitCode {
+    api::cli::main()
+}

@@ -1,1 +1,16 @@
-//! placeholder
+//! From the headers of a request to a [`domain::principal::Principal`].
+//!
+//! [`carrier`] finds the one credential among the headers, [`token`] judges its text without a database,
+//! [`authenticator`] asks the database (or a cache of half a second) whose it is and whether it still holds.
+//! [`issue`] makes a token. Nothing here knows the web framework.
+
+pub mod authenticator;
+pub mod carrier;
+pub mod token;
+
+mod base62;
+mod issue;
+
+pub use authenticator::Authenticator;
+pub use issue::{DEFAULT_LIFETIME, issue};
+pub use token::Secret;

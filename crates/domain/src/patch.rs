@@ -1,19 +1,39 @@
 //! PATCH (RFC 7644 section 3.5.2), in every form that real clients send.
+//!
+//! A message is read as a whole, then its operations are done in order on a copy: all of them, or none. `add` and
+//! `replace` differ only in what they do to a list and to the elements a filter finds; both create what is not
+//! there, because Entra ID uses them as one.
+
+mod message;
+mod operation;
+mod seed;
 
 use serde_json::Value;
 
-use crate::Result;
 use crate::contract::Contract;
 use crate::document::Document;
 use crate::resource_type::ResourceType;
+use crate::{Result, decode, user};
 
 /// The document after the operations of a PatchOp message, in order; nothing of it when one fails.
+///
+/// [`crate::Error::InvalidSyntax`] for a message that is none, [`crate::Error::TooLarge`] for too many operations,
+/// [`crate::Error::InvalidPath`], [`crate::Error::InvalidValue`] (a missing value too), [`crate::Error::Mutability`]
+/// for a path to something readOnly, [`crate::Error::NoTarget`] for `remove` without a path and for a filter that
+/// finds nothing and that no element could be made from.
 pub fn apply(
     resource_type: &ResourceType,
     contract: &Contract,
     before: &Document,
     body: &Value,
 ) -> Result<Document> {
-    let _ = (resource_type, contract, body);
-    Ok(before.clone())
+    let operations = message::read(body)?;
+    let before = user::view(resource_type, contract, before);
+    let mut after = before.clone();
+    for operation in &operations {
+        operation::apply(resource_type, contract, &mut after, operation)?;
+    }
+    user::lose_removed_role(resource_type, &before, &mut after);
+    decode::require(resource_type, &after)?;
+    Ok(after)
 }

@@ -1,56 +1,190 @@
 //! What of a resource a reply shows, and in the form of which contract.
 
+mod render;
+
 use std::collections::HashMap;
 
-use serde_json::Value;
-
-use crate::Result;
 use crate::contract::Contract;
 use crate::id::ResourceId;
-use crate::resource::Resource;
+use crate::key::fold;
+use crate::path::{Sub, Target};
 use crate::resource_type::ResourceType;
+use crate::schema::{Attribute, Returned, Schema};
+use crate::{Error, Result, limits};
+
+pub use render::render;
 
 /// The attributes a client asked for (RFC 7644 section 3.9).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Projection {}
+pub struct Projection {
+    choice: Choice,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Choice {
+    /// What is returned by default.
+    #[default]
+    Default,
+    /// `attributes`: these alone.
+    Only(Vec<Name>),
+    /// `excludedAttributes`: all but these.
+    Without(Vec<Name>),
+}
+
+/// One known name of a projection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    /// All attributes of the extension with this URN; none: of the core schema.
+    Schema(Option<String>),
+    /// An attribute or a part of it.
+    Attribute(Target),
+}
+
+/// What a projection leaves of an attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part<'a> {
+    /// Nothing.
+    Nothing,
+    /// Everything.
+    Everything,
+    /// These sub-attributes.
+    Only(Vec<&'a Sub>),
+    /// Everything but these sub-attributes.
+    Without(Vec<&'a Sub>),
+}
 
 /// What a reply shows of other resources.
 #[derive(Clone, Debug, Default)]
 pub struct Related {
     /// Display names of the managers that are users of the tenant.
     pub managers: HashMap<ResourceId, Option<String>>,
+    /// The groups of the users that are shown; a user who is not in here is in none.
+    pub groups: HashMap<ResourceId, Vec<Membership>>,
+}
+
+/// One group of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    /// The id of the group.
+    pub id: ResourceId,
+    /// The collection it is in, as in the path (`Groups`).
+    pub endpoint: &'static str,
+    /// Its name.
+    pub display: String,
 }
 
 impl Projection {
-    /// Reads `attributes` and `excludedAttributes`.
+    /// Reads `attributes` and `excludedAttributes`: names in every notation of a path, without filters; names the
+    /// type does not have select nothing. RFC 7644 section 3.9 has at most one of the two lists; `attributes`
+    /// wins. [`Error::InvalidValue`] for more than [`limits::PROJECTION_NAMES`] names in a list.
     pub fn parse(resource_type: &ResourceType, attributes: &[String], excluded: &[String]) -> Result<Self> {
-        let _ = (resource_type, attributes, excluded);
-        Ok(Self {})
+        let only = names(resource_type, "attributes", attributes)?;
+        let without = names(resource_type, "excludedAttributes", excluded)?;
+        let choice = match (only, without) {
+            (Some(names), _) => Choice::Only(names),
+            (None, Some(names)) => Choice::Without(names),
+            (None, None) => Choice::Default,
+        };
+        Ok(Self { choice })
+    }
+
+    /// Whether a reply shows the attribute or sub-attribute of this name (`groups`, `manager.displayName`), so
+    /// that what is not shown need not be looked up.
+    pub fn wants(&self, resource_type: &ResourceType, name: &str) -> bool {
+        let Some(target) = Target::resolve(resource_type, name) else { return false };
+        let part = self.part(target.extension.as_deref(), &target.attribute);
+        match &target.sub {
+            Some(sub) => part.has(sub),
+            None => part != Part::Nothing,
+        }
+    }
+
+    /// Whether the caller has named the attributes to return.
+    pub fn is_selective(&self) -> bool {
+        matches!(self.choice, Choice::Only(_))
+    }
+
+    /// What is left of an attribute of an extension, or of the core schema. "Always" and "never" are stronger than
+    /// any wish (RFC 7643 section 2.2).
+    fn part(&self, extension: Option<&Schema>, attribute: &Attribute) -> Part<'_> {
+        let urn = extension.map(|schema| schema.id.as_str());
+        let by_default = attribute.returned == Returned::Default;
+        let names = match (&self.choice, attribute.returned) {
+            (_, Returned::Never) => return Part::Nothing,
+            (_, Returned::Always) => return Part::Everything,
+            (Choice::Default, _) if by_default => return Part::Everything,
+            (Choice::Without(names), _) if by_default => names,
+            (Choice::Only(names), _) => names,
+            (Choice::Default | Choice::Without(_), _) => return Part::Nothing,
+        };
+        let mut subs = Vec::new();
+        let mut whole = false;
+        for name in names {
+            match name {
+                Name::Schema(schema) => whole |= schema.as_deref() == urn,
+                Name::Attribute(target) => {
+                    let home = target.extension.as_ref().map(|schema| schema.id.as_str());
+                    let is_it = home == urn && target.attribute.name == attribute.name;
+                    match &target.sub {
+                        None => whole |= is_it,
+                        Some(sub) => subs.extend(is_it.then_some(sub)),
+                    }
+                }
+            }
+        }
+        match (&self.choice, whole, subs.is_empty()) {
+            (Choice::Only(_), true, _) | (Choice::Without(_), false, true) => Part::Everything,
+            (Choice::Only(_), false, false) => Part::Only(subs),
+            (Choice::Without(_), false, false) => Part::Without(subs),
+            _ => Part::Nothing,
+        }
     }
 }
 
-impl Projection {
-    /// Whether a reply shows the enterprise manager.
-    pub fn wants_manager(&self) -> bool {
-        true
+impl Part<'_> {
+    fn has(&self, sub: &Sub) -> bool {
+        match self {
+            Part::Nothing => false,
+            Part::Everything => true,
+            Part::Only(subs) => subs.iter().any(|known| is_same(known, sub)),
+            Part::Without(subs) => !subs.iter().any(|known| is_same(known, sub)),
+        }
     }
 }
 
-/// The manager of a user, where it is an id.
-pub fn manager_of(document: &crate::document::Document) -> Option<ResourceId> {
-    let _ = document;
-    None
+/// Whether a contract shows a key of an open attribute: where the keys are sub-attributes of an extension, strict
+/// clients refuse names that no schema can declare.
+pub(crate) fn shows_key(contract: &Contract, key: &str) -> bool {
+    contract.own_attributes_at_root || crate::decode::profile::is_attribute_name(key)
 }
 
-/// The resource as the contract writes it; `base` is the public URL of the contract's base path.
-pub fn render(
-    resource_type: &ResourceType,
-    contract: &Contract,
-    base: &str,
-    resource: &Resource,
-    related: &Related,
-    projection: &Projection,
-) -> Value {
-    let _ = (resource_type, contract, base, resource, related, projection);
-    Value::Null
+/// The known names of a list, `None` when it has no names at all.
+fn names(resource_type: &ResourceType, parameter: &str, list: &[String]) -> Result<Option<Vec<Name>>> {
+    let mut written = list.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).peekable();
+    if written.peek().is_none() {
+        return Ok(None);
+    }
+    let mut names = Vec::new();
+    for (number, name) in written.enumerate() {
+        if number == limits::PROJECTION_NAMES {
+            let most = limits::PROJECTION_NAMES;
+            return Err(Error::InvalidValue(format!("{parameter} takes at most {most} names")));
+        }
+        if name.eq_ignore_ascii_case(&resource_type.schema.id) {
+            names.push(Name::Schema(None));
+        } else if let Some(schema) = resource_type.extension(name) {
+            names.push(Name::Schema(Some(schema.id.clone())));
+        } else {
+            names.extend(Target::resolve(resource_type, name).map(Name::Attribute));
+        }
+    }
+    Ok(Some(names))
+}
+
+fn is_same(one: &Sub, other: &Sub) -> bool {
+    match (one, other) {
+        (Sub::Declared(one), Sub::Declared(other)) => one.name == other.name,
+        (Sub::Key(one), Sub::Key(other)) => fold(one) == fold(other),
+        _ => false,
+    }
 }

@@ -1,19 +1,81 @@
 //! PUT in both meanings (see [`crate::contract::Put`]).
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::Result;
-use crate::contract::Contract;
+use crate::contract::{Contract, Put};
+use crate::decode::{self, Mode, profile};
 use crate::document::Document;
+use crate::path::Target;
 use crate::resource_type::ResourceType;
+use crate::schema::Mutability;
+use crate::{project, user};
 
 /// The document after a PUT of `body`.
+///
+/// Everything a GET has shown may be sent back (Okta does): what is readOnly or computed is ignored.
+/// [`crate::Error::InvalidSyntax`] when the body is no object, [`crate::Error::InvalidValue`] for a value that is
+/// wrong or missing.
 pub fn apply(
     resource_type: &ResourceType,
     contract: &Contract,
     before: &Document,
     body: &Value,
 ) -> Result<Document> {
-    let _ = (resource_type, contract, body);
-    Ok(before.clone())
+    let before = user::view(resource_type, contract, before);
+    let sent = decode::read(resource_type, decode::object(body)?)?;
+    let mut after = match contract.put {
+        Put::Merge => before.clone(),
+        Put::Replace => kept(resource_type, contract, &before),
+    };
+    for sent in &sent {
+        decode::assign(&mut after, &sent.target, sent.raw, Mode::Whole)?;
+    }
+    if contract.put == Put::Replace {
+        user::keep_by_omission(resource_type, &before, &mut after);
+        keep_spelling(resource_type, &before, &mut after);
+    }
+    decode::require(resource_type, &after)?;
+    Ok(after)
+}
+
+/// What no client can replace: the values of readOnly attributes, and the keys of open attributes that this
+/// contract does not show, so that nobody who sends back what he was shown takes away what he was not.
+fn kept(resource_type: &ResourceType, contract: &Contract, before: &Document) -> Document {
+    let mut kept = Document::default();
+    for target in targets(resource_type) {
+        let value = decode::current(before, &target);
+        if target.attribute.mutability == Mutability::ReadOnly {
+            decode::put(&mut kept, &target, value.cloned());
+        } else if let (true, Some(Value::Object(map))) = (target.attribute.open, value) {
+            let hidden = map.iter().filter(|(key, _)| !project::shows_key(contract, key));
+            let hidden: Map<_, _> = hidden.map(|(key, value)| (key.clone(), value.clone())).collect();
+            decode::put(&mut kept, &target, (!hidden.is_empty()).then_some(Value::Object(hidden)));
+        }
+    }
+    kept
+}
+
+/// Keys of open attributes keep the spelling under which they are known.
+fn keep_spelling(resource_type: &ResourceType, before: &Document, after: &mut Document) {
+    for target in targets(resource_type).filter(|target| target.attribute.open) {
+        if let (Some(Value::Object(known)), Some(Value::Object(map))) =
+            (decode::current(before, &target), decode::current(after, &target))
+        {
+            let map = profile::respell(map.clone(), known);
+            decode::put(after, &target, Some(Value::Object(map)));
+        }
+    }
+}
+
+/// Every attribute of the type's schemas.
+fn targets(resource_type: &ResourceType) -> impl Iterator<Item = Target> {
+    resource_type.schemas().flat_map(|schema| {
+        let extension = (schema.id != resource_type.schema.id).then(|| schema.clone());
+        schema.attributes.iter().map(move |attribute| Target {
+            extension: extension.clone(),
+            attribute: attribute.clone(),
+            sub: None,
+        })
+    })
 }

@@ -1,6 +1,7 @@
 //! Schemas and attributes as data (RFC 7643 sections 2 and 7). The values here validate what clients send,
 //! decide what an index holds, and are what `/Schemas` serves: there is no second description.
 
+pub mod announce;
 pub mod common;
 pub mod enterprise;
 pub mod qa_user;

@@ -16,7 +16,7 @@ use crate::project::{self, Projection, Related};
 use crate::resource::Resource;
 use crate::resource_type::{self, Kind, ResourceType};
 use crate::store::{self, Origin, Store, TenantTx};
-use crate::{Error, Result};
+use crate::{Error, Result, user};
 
 pub use list::list;
 pub use write::{create, create_all, delete, patch, replace};
@@ -144,11 +144,11 @@ fn related(
     projection: &Projection,
 ) -> Result<Related> {
     let mut related = Related::default();
-    if resource_type.kind != Kind::User || !projection.wants_manager() {
+    if resource_type.kind != Kind::User || !projection.wants(resource_type, "manager") {
         return Ok(related);
     }
     let mut ids: Vec<ResourceId> =
-        resources.iter().filter_map(|resource| project::manager_of(&resource.document)).collect();
+        resources.iter().filter_map(|resource| user::manager_of(&resource.document)).collect();
     ids.sort_unstable();
     ids.dedup();
     let display = |document: &Document| document.text("displayName").map(str::to_owned);

@@ -103,7 +103,8 @@ impl TestDb {
         let mut all = arguments.to_vec();
         all.push("--json");
         let text = self.cli(&all);
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{arguments:?} printed no JSON ({error}): {text}"))
+        serde_json::from_str(&text)
+            .unwrap_or_else(|error| panic!("{arguments:?} printed no JSON ({error}): {text}"))
     }
 
     pub(crate) fn sqlite_file(&self) -> PathBuf {
@@ -148,7 +149,8 @@ impl TestDb {
     pub(crate) fn db_sqlite(&self) -> SqliteConnection {
         use diesel::connection::SimpleConnection;
         let file = self.sqlite_file();
-        let mut connection = SqliteConnection::establish(&file.to_string_lossy()).expect("the database opens");
+        let mut connection =
+            SqliteConnection::establish(&file.to_string_lossy()).expect("the database opens");
         connection.batch_execute("PRAGMA busy_timeout = 5000").expect("a pragma is no work");
         connection
     }
@@ -175,7 +177,8 @@ impl TestDb {
         for table in tables {
             let sql = match self.backend {
                 Backend::Sqlite => {
-                    let columns = self.db_texts(&format!("SELECT name AS value FROM pragma_table_info('{table}')"));
+                    let columns =
+                        self.db_texts(&format!("SELECT name AS value FROM pragma_table_info('{table}')"));
                     let all: Vec<String> = columns.iter().map(|name| format!("quote({name})")).collect();
                     format!("SELECT {} AS value FROM {table}", all.join(" || ',' || "))
                 }
@@ -274,7 +277,8 @@ fn disable_rls(db: &TestDb) {
 
 /// A statement on the maintenance database.
 fn admin(sql: &str) {
-    let mut connection = PgConnection::establish(postgres::admin_url()).expect("PostgreSQL takes connections");
+    let mut connection =
+        PgConnection::establish(postgres::admin_url()).expect("PostgreSQL takes connections");
     sql_query(sql).execute(&mut connection).unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 

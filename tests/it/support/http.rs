@@ -50,7 +50,9 @@ pub(crate) fn base64(text: &str) -> String {
 pub(crate) fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
             _ => format!("%{byte:02X}"),
         })
         .collect()
@@ -85,13 +87,8 @@ impl Client {
     /// A request; `path` is what follows the base path, query included, already percent-encoded.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request<'_> {
         let url = format!("{}{path}", self.base_url);
-        let mut request = Request {
-            client: self,
-            method: method.to_owned(),
-            url,
-            headers: Vec::new(),
-            body: None,
-        };
+        let mut request =
+            Request { client: self, method: method.to_owned(), url, headers: Vec::new(), body: None };
         if let Some((name, value)) = &self.credential {
             request = request.header(name, value);
         }
@@ -213,8 +210,9 @@ impl Reply {
 
     /// The body as JSON.
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text)
-            .unwrap_or_else(|error| panic!("{}: {} with a body that is no JSON ({error}): {}", self.what, self.status, self.text))
+        serde_json::from_str(&self.text).unwrap_or_else(|error| {
+            panic!("{}: {} with a body that is no JSON ({error}): {}", self.what, self.status, self.text)
+        })
     }
 
     /// Asserts the status.
@@ -231,10 +229,19 @@ impl Reply {
         assert_eq!(self.header("Content-Type"), Some(SCIM_JSON), "{}: the type of an error", self.what);
         let body = self.json();
         assert_eq!(body["schemas"], json!([ERROR]), "{}: {}", self.what, self.text);
-        assert_eq!(body["status"], json!(status.to_string()), "{}: status is a string: {}", self.what, self.text);
+        assert_eq!(
+            body["status"],
+            json!(status.to_string()),
+            "{}: status is a string: {}",
+            self.what,
+            self.text
+        );
         assert_eq!(body["scimType"].as_str(), scim_type, "{}: {}", self.what, self.text);
-        let detail = body["detail"].as_str().unwrap_or_else(|| panic!("{}: no detail: {}", self.what, self.text));
-        for word in ["SELECT", "INSERT", "UNIQUE constraint", "duplicate key", "diesel", "panicked", "RUST_BACKTRACE"] {
+        let detail =
+            body["detail"].as_str().unwrap_or_else(|| panic!("{}: no detail: {}", self.what, self.text));
+        for word in
+            ["SELECT", "INSERT", "UNIQUE constraint", "duplicate key", "diesel", "panicked", "RUST_BACKTRACE"]
+        {
             assert!(!detail.contains(word), "{}: detail shows our insides: {detail}", self.what);
         }
         let known = ["schemas", "status", "scimType", "detail"];

@@ -62,10 +62,8 @@ fn keys(resource_type: &ResourceType, resource: &Resource, target: &Target) -> V
         Some(Column::Id) => return vec![Key::text(&resource.id.to_string(), true)],
         Some(Column::Created) => return vec![Key::time(resource.meta.created)],
         Some(Column::LastModified) => return vec![Key::time(resource.meta.modified)],
+        Some(Column::Version) => return vec![Key::text(&resource.meta.version.0.to_string(), true)],
         Some(Column::ExternalId | Column::Name) | None => {}
-    }
-    if target.index_path() == "meta.version" {
-        return vec![Key::text(&resource.meta.version.0.to_string(), true)];
     }
     elements(resource, target).iter().flat_map(|element| element_keys(target, element)).collect()
 }

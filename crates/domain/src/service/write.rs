@@ -12,17 +12,15 @@ use crate::meta::{Meta, Precondition, Version};
 use crate::principal::Access;
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
-use crate::role::Role;
-use crate::schema::qa_user;
 use crate::store::{self, Action, Change, TenantTx};
 use crate::user::{self, Settled};
 use crate::{Error, Result, decode, patch as patching, replace as replacing};
 
 /// POST on a collection.
-pub fn create(call: &Call<'_>, resource_type: &ResourceType, body: Body, query: &Query) -> Result<Answer> {
+pub fn create(call: &Call<'_>, resource_type: &ResourceType, body: &Body, query: &Query) -> Result<Answer> {
     call.principal.require(resource_type.area, Access::Write)?;
     let projection = query.projection(resource_type)?;
-    let document = born(call, resource_type, &body?)?;
+    let document = born(call, resource_type, as_ref(body)?)?;
     store::write(call.store, call.principal.tenant.id, |tx| {
         let resource = give_birth(call, resource_type, tx, document.clone())?;
         answer(call, resource_type, tx, &resource, &projection)
@@ -94,7 +92,7 @@ pub fn replace(
     resource_type: &ResourceType,
     id: &str,
     precondition: &Precondition,
-    body: Body,
+    body: &Body,
     query: &Query,
 ) -> Result<Answer> {
     change(call, resource_type, id, precondition, body, query, |before, body| {
@@ -108,7 +106,7 @@ pub fn patch(
     resource_type: &ResourceType,
     id: &str,
     precondition: &Precondition,
-    body: Body,
+    body: &Body,
     query: &Query,
 ) -> Result<Answer> {
     change(call, resource_type, id, precondition, body, query, |before, body| {
@@ -123,7 +121,7 @@ fn change(
     resource_type: &ResourceType,
     id: &str,
     precondition: &Precondition,
-    body: Body,
+    body: &Body,
     query: &Query,
     edit: impl Fn(&Document, &Value) -> Result<Document>,
 ) -> Result<Answer> {
@@ -134,7 +132,7 @@ fn change(
         let before = tx.find_for_update(resource_type, id)?.ok_or_else(Error::no_resource)?;
         precondition.check_write(before.meta.version)?;
         let projection = as_ref(&projection)?;
-        let edited = edit(&before.document, as_ref(&body)?)?;
+        let edited = edit(&before.document, as_ref(body)?)?;
         let Settled { document, demotes_admin } =
             settle(call, resource_type, Some(&before.document), edited)?;
         if document == before.document {
@@ -147,7 +145,7 @@ fn change(
             return Err(Error::Conflict("this is the last administrator: appoint another one first".into()));
         }
         let after = Resource { id, document, meta: next(&before.meta, call.now) };
-        let locked_out = is_active_admin(&before.document) && !is_active(&after.document);
+        let locked_out = user::is_active_admin(&before.document) && !user::is_active(&after.document);
         let warning = last_admin_warning(tx, id, locked_out)?;
         tx.update(resource_type, &before, &after)?;
         let change = Change {
@@ -176,7 +174,7 @@ pub fn delete(
     store::write(call.store, call.principal.tenant.id, |tx| {
         let before = tx.find_for_update(resource_type, id)?.ok_or_else(Error::no_resource)?;
         precondition.check_write(before.meta.version)?;
-        let warning = last_admin_warning(tx, id, is_active_admin(&before.document))?;
+        let warning = last_admin_warning(tx, id, user::is_active_admin(&before.document))?;
         let after = Resource { meta: next(&before.meta, call.now), ..before.clone() };
         tx.bury(resource_type, &after)?;
         let change = Change {
@@ -214,15 +212,6 @@ fn last_admin_warning(
         return Ok(Some("the tenant has no active admin any more"));
     }
     Ok(None)
-}
-
-fn is_active(document: &Document) -> bool {
-    document.get("active") == Some(&Value::Bool(true))
-}
-
-fn is_active_admin(document: &Document) -> bool {
-    let role = document.extension(qa_user::URN, qa_user::ROLE).and_then(Value::as_str);
-    is_active(document) && role == Some(Role::Admin.name())
 }
 
 /// Time never goes back, whatever the clock does: a client compares `meta.lastModified`.

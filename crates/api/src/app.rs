@@ -1,0 +1,127 @@
+//! The server: what `main` starts is what the tests start.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_rt::signal::unix::{SignalKind, signal};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use auth::Authenticator;
+use domain::store::Store;
+use socket2::{Domain, Socket, Type};
+
+use crate::settings::{Settings, SettingsError};
+use crate::{logging, routes};
+
+/// What all requests share.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) authenticator: Authenticator,
+    /// Without a trailing slash.
+    pub(crate) public_url: String,
+}
+
+/// A server that is bound to its address and ready to run.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    public_url: String,
+}
+
+/// Why a server could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The signals to stop cannot be received.
+    #[error("cannot receive signals")]
+    Signals(#[source] io::Error),
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}
+
+impl Application {
+    /// Binds the address. Connections wait until [`Self::run`]. Call it inside an actix (or tokio) runtime.
+    pub fn build(settings: &Settings, store: Arc<dyn Store>) -> Result<Self, BuildError> {
+        let server = &settings.server;
+        let listener = listen(server.listen).map_err(|error| BuildError::Listen(server.listen, error))?;
+        let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
+        let public_url = server.public_url(address)?;
+        let shared = web::Data::new(Shared {
+            authenticator: Authenticator::new(Arc::clone(&store)),
+            store,
+            public_url: public_url.clone(),
+        });
+        let app = move || {
+            App::new().app_data(shared.clone()).configure(routes::configure).wrap(from_fn(logging::observe))
+        };
+        let threads = server.threads();
+        // Enough that a pool of connections is never idle while requests wait, and few enough that they wait
+        // in one place.
+        let blocking = (2 * settings.database.pool_size as usize).div_ceil(threads).max(4);
+        let stop = stop_signals().map_err(BuildError::Signals)?;
+        let server = HttpServer::new(app)
+            .workers(threads)
+            .worker_max_blocking_threads(blocking)
+            // actix counts connections per thread.
+            .max_connections(server.max_connections.div_ceil(threads))
+            .client_request_timeout(Duration::from_secs(server.head_seconds))
+            .keep_alive(Duration::from_secs(server.keep_alive_seconds))
+            .shutdown_timeout(server.shutdown_seconds)
+            .shutdown_signal(stop)
+            .listen(listener)
+            .map_err(|error| BuildError::Listen(address, error))?
+            .run();
+        Ok(Self { server, address, public_url })
+    }
+
+    /// The address that is really listened on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The port that is really listened on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Scheme, host and port as clients see them, without a trailing slash.
+    pub fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// To stop the server from elsewhere.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until SIGTERM or SIGINT (or the handle) says stop, and what is in flight is finished.
+    pub async fn run(self) -> io::Result<()> {
+        self.server.await
+    }
+}
+
+/// The standard library lets only 128 connections wait to be accepted: too few after a restart.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    const BACKLOG: i32 = 2_048;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Resolves at the first SIGTERM or SIGINT. Both are listened for from this call on.
+fn stop_signals() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        let (terminate, interrupt) = (std::pin::pin!(terminate.recv()), std::pin::pin!(interrupt.recv()));
+        futures_util::future::select(terminate, interrupt).await;
+    })
+}

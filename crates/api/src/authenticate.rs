@@ -1,0 +1,57 @@
+//! The gate below each base path. It is a middleware and not an extractor, because extractors are polled
+//! together and a wrong path could answer before a missing credential.
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, web};
+use auth::{Authenticator, carrier};
+use chrono::{DateTime, Utc};
+use domain::principal::Principal;
+use domain::{Error, limits};
+
+use crate::app::Shared;
+use crate::blocking;
+use crate::error::Failure;
+use crate::logging::Moment;
+
+/// Lets a request in with its [`Principal`], or answers it.
+pub(crate) async fn authenticate(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    match admit(&request).await {
+        Ok(principal) => {
+            request.extensions_mut().insert(principal);
+            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+        }
+        Err(failure) => Ok(request.error_response(failure)),
+    }
+}
+
+async fn admit(request: &ServiceRequest) -> Result<Principal, Failure> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > limits::URL_BYTES {
+        return Err(Failure::TargetTooLong);
+    }
+    let bytes: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes > limits::HEADER_BYTES {
+        return Err(Failure::HeadersTooLarge);
+    }
+    let text = carrier::presented(|name| request.headers().get_all(name).map(|value| value.as_bytes()))?;
+    let now = request.extensions().get::<Moment>().map(|moment| moment.now);
+    match (request.app_data::<web::Data<Shared>>(), now) {
+        (Some(shared), Some(now)) => Ok(principal(shared, &text, now).await?),
+        _ => Err(Error::internal("the scope is not set up").into()),
+    }
+}
+
+/// What is remembered costs no hand-off to another thread.
+async fn principal(shared: &web::Data<Shared>, text: &str, now: DateTime<Utc>) -> domain::Result<Principal> {
+    let parsed = Authenticator::parse(text)?;
+    if let Some(principal) = shared.authenticator.recall(&parsed, now)? {
+        return Ok(principal);
+    }
+    let shared = shared.clone();
+    blocking::run(move || shared.authenticator.look_up(&parsed, now)).await
+}

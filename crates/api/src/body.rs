@@ -1,0 +1,79 @@
+//! The body of a request: size, time and form are judged here, what it says by [`crate::json`] and the engine.
+
+use actix_rt::time::timeout;
+use actix_web::HttpRequest;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use actix_web::web::{Bytes, BytesMut, Payload};
+use domain::service::Body;
+use domain::{Error, limits};
+use futures_util::StreamExt;
+
+use crate::error::Failure;
+use crate::json;
+
+/// JSON under any of its names. `text/plain` is what JavaScript's `fetch` says when told nothing (DummyIDP).
+const MEDIA_TYPES: [&str; 3] = ["application/scim+json", "application/json", "text/plain"];
+
+/// A body that has arrived.
+pub(crate) struct Received {
+    bytes: Bytes,
+    /// Why its form is not one we read.
+    refused: Option<&'static str>,
+}
+
+impl Received {
+    /// What it says. Takes milliseconds for a large one, so not on a server thread.
+    pub(crate) fn read(&self) -> Body {
+        match self.refused {
+            None => json::read(&self.bytes),
+            Some(reason) => Err(Error::UnsupportedMediaType(reason.into())),
+        }
+    }
+}
+
+/// Waits for the whole body.
+///
+/// # Errors
+/// 413 past [`limits::BODY_BYTES`] (announced or arrived), 408 past [`limits::BODY_TIME`], 400 when it ends
+/// early. A wrong media type is no error yet: whether the resource exists comes first.
+pub(crate) async fn receive(request: &HttpRequest, payload: Payload) -> Result<Received, Failure> {
+    let announced = header(request, CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limits::BODY_BYTES as u64) {
+        return Err(too_large());
+    }
+    let bytes = timeout(limits::BODY_TIME, collect(payload)).await.map_err(|_| Failure::BodyTooSlow)??;
+    Ok(Received { bytes, refused: refusal(request) })
+}
+
+async fn collect(mut payload: Payload) -> Result<Bytes, Failure> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Error::InvalidSyntax("the body ended early".into()))?;
+        if body.len() + chunk.len() > limits::BODY_BYTES {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn too_large() -> Failure {
+    Error::TooLarge(format!("the body is larger than {} bytes", limits::BODY_BYTES)).into()
+}
+
+fn refusal(request: &HttpRequest) -> Option<&'static str> {
+    // A small body that inflates to a gigabyte is an old attack; no client of ours compresses.
+    if header(request, CONTENT_ENCODING).is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity"))
+    {
+        return Some("compressed bodies are not accepted");
+    }
+    let essence = header(request, CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or("").trim());
+    let known = essence
+        .is_some_and(|essence| MEDIA_TYPES.into_iter().any(|known| known.eq_ignore_ascii_case(essence)));
+    (!known).then_some("send the body as application/scim+json")
+}
+
+/// The text of a header; one that is no text is as good as `?`, which nothing accepts.
+fn header(request: &HttpRequest, name: HeaderName) -> Option<&str> {
+    request.headers().get(name).map(|value| value.to_str().unwrap_or("?"))
+}

@@ -1,0 +1,311 @@
+//! The command line: what may be said. What is done stands in [`crate::commands`].
+//!
+//! Exit status: 0 done; 2 wrong usage; 1 anything else, with one line on stderr.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use chrono::TimeDelta;
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use domain::principal::Scope;
+use domain::role::Role;
+
+use crate::settings::{DatabaseUrl, Overrides, Settings};
+use crate::{commands, error};
+
+/// What a command fails with: the whole chain becomes one line.
+pub(crate) type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// A multi-tenant SCIM 2.0 service provider.
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, about)]
+struct Cli {
+    /// Database: sqlite:///absolute/path.db, sqlite://relative.db or postgres://…
+    #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<String>,
+
+    #[command(flatten)]
+    serve: Serve,
+
+    /// `serve` when left out.
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve SCIM over HTTP (the default)
+    Serve(Serve),
+    /// Migrate the database and exit
+    Migrate,
+    /// Tenants
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// API tokens
+    #[command(subcommand)]
+    Token(Token),
+    /// Fill a tenant with realistic synthetic data
+    Load(Load),
+}
+
+/// Options of `serve`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
+pub(crate) struct Serve {
+    /// Listen here; port 0 picks a free one
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Read settings from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// On an empty database create a tenant `demo` with a token
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+/// `rollcall tenant …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tenant {
+    /// Create a tenant
+    Create {
+        /// Short name: small letters, digits and hyphens, at most 63
+        #[arg(value_parser = slug)]
+        slug: String,
+        /// Name for people; the slug unless given
+        #[arg(long)]
+        name: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the tenants
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse all requests of a tenant until it is resumed
+    Suspend {
+        /// Its short name
+        slug: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve a suspended tenant again
+    Resume {
+        /// Its short name
+        slug: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a tenant
+    Delete {
+        /// Its short name
+        slug: String,
+        /// Yes, delete it
+        #[arg(long, required = true)]
+        yes: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `rollcall token …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Create an API token and print it, this once
+    Create {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// What to call it
+        #[arg(long, value_parser = name)]
+        name: String,
+        /// How long it lives: 90d, 12h or never
+        #[arg(long, value_name = "TIME", value_parser = lifetime, default_value_t = Lifetime::default())]
+        expires_in: Lifetime,
+        /// What it may do; everything unless given
+        #[arg(long = "scope", value_name = "SCOPE", value_parser = scope)]
+        scopes: Vec<Scope>,
+        /// The highest role it may grant; any unless given
+        #[arg(long, value_name = "ROLE", value_parser = role)]
+        role_ceiling: Option<Role>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the API tokens of a tenant
+    List {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke an API token: within a second no server accepts it
+    Revoke {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// The id of the token
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `rollcall load`
+#[derive(Debug, Args)]
+pub(crate) struct Load {
+    /// Short name of the tenant
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    /// How many users to add
+    #[arg(long, value_name = "N")]
+    pub(crate) users: u64,
+}
+
+/// How long a token lives; none: for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lifetime(pub(crate) Option<TimeDelta>);
+
+impl Default for Lifetime {
+    fn default() -> Self {
+        Self(Some(auth::DEFAULT_LIFETIME))
+    }
+}
+
+impl std::fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            None => f.write_str("never"),
+            Some(time) if time.num_hours() % 24 == 0 => write!(f, "{}d", time.num_days()),
+            Some(time) => write!(f, "{}h", time.num_hours()),
+        }
+    }
+}
+
+/// Reads the arguments and does what they say.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("rollcall: {}", error::chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Outcome {
+    let url = cli.database_url.as_deref().map(DatabaseUrl::from);
+    let command = match cli.command {
+        None => Command::Serve(cli.serve),
+        Some(command) if cli.serve == Serve::default() => command,
+        Some(_) => Cli::command()
+            .error(ErrorKind::ArgumentConflict, "options of `serve` belong behind the command")
+            .exit(),
+    };
+    let overrides = Overrides { database_url: url, listen: None };
+    match command {
+        Command::Serve(options) => {
+            let overrides = Overrides { listen: options.listen, ..overrides };
+            let settings = Settings::load(options.config.as_deref(), overrides)?;
+            commands::serve::run(&settings, options.demo)
+        }
+        Command::Migrate => commands::migrate::run(&Settings::load(None, overrides)?),
+        Command::Tenant(command) => commands::tenant::run(&Settings::load(None, overrides)?, command),
+        Command::Token(command) => commands::token::run(&Settings::load(None, overrides)?, command),
+        Command::Load(options) => commands::load::run(&Settings::load(None, overrides)?, &options),
+    }
+}
+
+fn slug(text: &str) -> Result<String, String> {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=63).contains(&text.len()) && text.bytes().all(legal) {
+        return Ok(text.to_owned());
+    }
+    Err("1 to 63 of a-z, 0-9 and -".into())
+}
+
+fn name(text: &str) -> Result<String, String> {
+    let length = text.chars().count();
+    if (1..=domain::limits::NAME_CHARS).contains(&length) && !text.contains(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("1 to {} characters, no control characters", domain::limits::NAME_CHARS))
+}
+
+fn lifetime(text: &str) -> Result<Lifetime, String> {
+    if text == "never" {
+        return Ok(Lifetime(None));
+    }
+    let time = |digits: &str, hours: i64| {
+        let number = digits.parse::<u16>().ok().filter(|&number| number > 0)?;
+        Some(Lifetime(Some(TimeDelta::hours(i64::from(number) * hours))))
+    };
+    let days = text.strip_suffix('d').and_then(|digits| time(digits, 24));
+    let hours = text.strip_suffix('h').and_then(|digits| time(digits, 1));
+    days.or(hours).ok_or_else(|| "a number of days (90d) or hours (12h), or never".into())
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    Scope::parse(text).ok_or_else(|| {
+        let names: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::parse(text).ok_or_else(|| {
+        let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn nothing_means_serve() {
+        let cli = Cli::try_parse_from(["rollcall", "--database-url", "sqlite://x.db", "--demo"]).unwrap();
+        assert!(cli.command.is_none() && cli.serve.demo);
+        let cli =
+            Cli::try_parse_from(["rollcall", "tenant", "list", "--database-url", "sqlite://x.db"]).unwrap();
+        assert_eq!(cli.database_url.as_deref(), Some("sqlite://x.db"));
+    }
+
+    #[test]
+    fn deleting_wants_a_yes() {
+        assert!(Cli::try_parse_from(["rollcall", "tenant", "delete", "acme"]).is_err());
+        assert!(Cli::try_parse_from(["rollcall", "tenant", "delete", "acme", "--yes"]).is_ok());
+    }
+
+    #[test]
+    fn values_are_judged() {
+        assert_eq!(lifetime("90d"), Ok(Lifetime::default()));
+        assert_eq!(lifetime("12h").unwrap().to_string(), "12h");
+        assert_eq!(lifetime("never"), Ok(Lifetime(None)));
+        for wrong in ["", "90", "d", "0d", "-1d", "1w", "999999d", "Never"] {
+            assert!(lifetime(wrong).is_err(), "{wrong}");
+        }
+        assert!(slug("acme-2").is_ok() && slug(&"a".repeat(63)).is_ok());
+        for wrong in ["", "Acme", "a_b", "a b", "ä", &"a".repeat(64)] {
+            assert!(slug(wrong).is_err(), "{wrong}");
+        }
+        assert!(scope("users:read").is_ok() && scope("users").is_err());
+        assert!(role("admin").is_ok() && role("Admin").is_err());
+    }
+}

@@ -1,0 +1,22 @@
+//! `rollcall serve`
+
+use super::open;
+use crate::cli::Outcome;
+use crate::settings::Settings;
+use crate::{Application, demo, logging, out};
+
+/// Serves until it is told to stop.
+pub(crate) fn run(settings: &Settings, with_demo: bool) -> Outcome {
+    logging::init(&settings.log);
+    // Before the database is touched: a wrong setting must leave no trace.
+    settings.server.public_url(settings.server.listen)?;
+    let store = open(settings)?;
+    actix_web::rt::System::new().block_on(async {
+        let application = Application::build(settings, store.clone())?;
+        // After the address is bound: a token that is shown once must not go down with "address in use".
+        demo::offer(&*store, &application, with_demo)?;
+        out::line(format_args!("listening on http://{}", application.address()))?;
+        application.run().await?;
+        Ok(())
+    })
+}

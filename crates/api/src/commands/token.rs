@@ -1,0 +1,91 @@
+//! `rollcall token …`
+
+use chrono::{DateTime, Utc};
+use domain::Error;
+use domain::id::TokenId;
+use domain::meta::time_text;
+use domain::principal::{Scope, Token};
+use domain::role::Role;
+use serde_json::{Value, json};
+
+use super::{open, tenant_named};
+use crate::cli::{self, Outcome};
+use crate::settings::Settings;
+use crate::{clock, out};
+
+pub(crate) fn run(settings: &Settings, command: cli::Token) -> Outcome {
+    let store = open(settings)?;
+    let now = clock::now();
+    match command {
+        cli::Token::Create { tenant, name, expires_in, scopes, role_ceiling, json } => {
+            let tenant = tenant_named(&*store, &tenant)?;
+            let scopes = if scopes.is_empty() { Scope::ALL.to_vec() } else { scopes };
+            let expires = expires_in.0.map(|time| now + time);
+            let scopes = scopes.into_iter().collect();
+            let (token, secret) = auth::issue(&*store, tenant.id, &name, scopes, role_ceiling, expires, now)?;
+            let described = json!({
+                "id": token.id.to_string(),
+                "name": token.name,
+                "token": secret.reveal(),
+                "expiresAt": token.expires.map(time_text),
+                "scopes": scope_names(&token),
+            });
+            out::line(if json { described.to_string() } else { secret.reveal().to_owned() })?;
+        }
+        cli::Token::List { tenant, json } => {
+            let tokens = store.tokens(tenant_named(&*store, &tenant)?.id)?;
+            list(&tokens, json, now)?;
+        }
+        cli::Token::Revoke { tenant, id, json } => {
+            let tenant = tenant_named(&*store, &tenant)?;
+            let known = match TokenId::parse(&id) {
+                Some(id) => store.revoke_token(tenant.id, id, now)?,
+                None => false,
+            };
+            if !known {
+                return Err(Error::NotFound(format!("tenant {} has no such token", tenant.slug)).into());
+            }
+            if json {
+                out::line(json!({"id": id, "revokedAt": time_text(now)}))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn list(tokens: &[Token], json: bool, now: DateTime<Utc>) -> Outcome {
+    if json {
+        out::line(Value::Array(tokens.iter().map(described).collect()))?;
+        return Ok(());
+    }
+    for token in tokens {
+        let expires = token.expires.map_or_else(|| "never".into(), time_text);
+        let (state, scopes) = (state(token, now), scope_names(token).join(" "));
+        out::line(format_args!("{}\t{state}\t{expires}\t{}\t{scopes}", token.id, token.name))?;
+    }
+    Ok(())
+}
+
+fn state(token: &Token, now: DateTime<Utc>) -> &'static str {
+    match (token.revoked, token.expires) {
+        (Some(_), _) => "revoked",
+        (None, Some(end)) if end <= now => "expired",
+        _ => "active",
+    }
+}
+
+fn described(token: &Token) -> Value {
+    json!({
+        "id": token.id.to_string(),
+        "name": token.name,
+        "scopes": scope_names(token),
+        "roleCeiling": token.role_ceiling.map(Role::name),
+        "createdAt": time_text(token.created),
+        "expiresAt": token.expires.map(time_text),
+        "revokedAt": token.revoked.map(time_text),
+    })
+}
+
+fn scope_names(token: &Token) -> Vec<&'static str> {
+    token.scopes.iter().map(|scope| scope.name()).collect()
+}

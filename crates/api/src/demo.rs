@@ -1,0 +1,48 @@
+//! The first minute with an empty database: a tenant, a token, and a line to paste.
+
+use std::io::{self, IsTerminal};
+
+use domain::contract;
+use domain::principal::Scope;
+use domain::store::Store;
+
+use crate::app::Application;
+use crate::cli::Outcome;
+use crate::commands::tenant;
+use crate::{clock, out};
+
+/// On a database without tenants creates the tenant `demo` and says how to use it: when asked to (`--demo`),
+/// or on a loopback address in front of a person.
+pub(crate) fn offer(store: &dyn Store, application: &Application, asked: bool) -> Outcome {
+    let person = || io::stdin().is_terminal() && io::stdout().is_terminal();
+    let wanted = asked || (application.address().ip().is_loopback() && person());
+    if !wanted || !store.tenants()?.is_empty() {
+        return Ok(());
+    }
+    let now = clock::now();
+    let tenant = tenant::create(store, "demo", "Demo")?;
+    let expires = Some(now + auth::DEFAULT_LIFETIME);
+    let scopes = Scope::ALL.into_iter().collect();
+    let (_, secret) = auth::issue(store, tenant.id, "demo", scopes, None, expires, now)?;
+    out::line(text(application.public_url(), secret.reveal()))?;
+    Ok(())
+}
+
+fn text(public_url: &str, token: &str) -> String {
+    let (rfc, qa) = (contract::RFC.base, contract::QA.base);
+    let user = r#"{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada@example.com","name":{"givenName":"Ada","familyName":"Lovelace"},"emails":[{"value":"ada@example.com","type":"work","primary":true}],"active":true}"#;
+    format!(
+        "The database is empty: created the tenant demo.
+
+  SCIM 2.0 base URL   {public_url}{rfc}
+  QA base URL         {public_url}{qa}
+  API token           {token}
+                      (valid for {} days, shown this once)
+
+Create a user:
+
+curl -sS -X POST '{public_url}{rfc}/Users' -H 'Authorization: Bearer {token}' -H 'Content-Type: application/scim+json' -d '{user}'
+",
+        auth::DEFAULT_LIFETIME.num_days()
+    )
+}

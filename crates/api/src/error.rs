@@ -1,0 +1,151 @@
+//! Failures as the client sees them: one table from [`domain::Error`] to a status, one body.
+
+use std::error::Error as StdError;
+use std::fmt::Write;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use domain::Error;
+use serde_json::{Map, Value};
+
+use crate::reply;
+
+/// Seconds after which a client may retry: Okta reads an integer only and falls back to five minutes.
+const RETRY_SECONDS: u32 = 5;
+
+/// What a handler fails with: a failure of the engine, or one that only HTTP knows.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// From the engine, or spoken in its words.
+    #[error(transparent)]
+    Domain(#[from] Error),
+    /// 405; the methods that would work.
+    #[error("this method is not allowed here")]
+    MethodNotAllowed(&'static str),
+    /// 408.
+    #[error("the body did not arrive in time")]
+    BodyTooSlow,
+    /// 414.
+    #[error("the request target is longer than {} bytes", domain::limits::URL_BYTES)]
+    TargetTooLong,
+    /// 431.
+    #[error("the headers are longer than {} bytes", domain::limits::HEADER_BYTES)]
+    HeadersTooLarge,
+    /// 501.
+    #[error("this endpoint is not supported")]
+    NotImplemented,
+}
+
+impl Failure {
+    /// Why, for the log only.
+    pub(crate) fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Domain(Error::Unauthorized(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// The whole chain of causes when it is our failure, not the client's.
+    pub(crate) fn chain(&self) -> Option<String> {
+        self.status_code().is_server_error().then(|| chain(self))
+    }
+
+    fn scim_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Domain(error) => error.scim_type(),
+            _ => None,
+        }
+    }
+}
+
+/// An error and its causes in one line.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ": {error}");
+        cause = error.source();
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Domain(error) => status(error),
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = reply::json(self.status_code(), &body(self));
+        let headers = response.headers_mut();
+        match self {
+            Self::Domain(Error::Unauthorized(_)) => {
+                headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"scim\""));
+                headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"scim\""));
+            }
+            Self::Domain(Error::InvalidRequest(_)) => headers.insert_only(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static("Bearer realm=\"scim\", error=\"invalid_request\""),
+            ),
+            Self::Domain(Error::Unavailable(_)) => headers.insert_only(RETRY_AFTER, RETRY_SECONDS.into()),
+            Self::MethodNotAllowed(methods) => {
+                headers.insert_only(ALLOW, HeaderValue::from_static(methods));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+/// The one table of statuses (RFC 7644 section 3.12).
+fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::InvalidSyntax(_)
+        | Error::InvalidFilter(_)
+        | Error::InvalidPath(_)
+        | Error::InvalidValue(_)
+        | Error::Mutability(_)
+        | Error::NoTarget(_)
+        | Error::InvalidRequest(_) => StatusCode::BAD_REQUEST,
+        Error::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::Uniqueness(_) | Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+        Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// The body of RFC 7644 section 3.12 and nothing beyond: strict clients refuse undeclared attributes here too.
+fn body(failure: &Failure) -> Value {
+    let mut body = Map::new();
+    body.insert("schemas".into(), vec!["urn:ietf:params:scim:api:messages:2.0:Error"].into());
+    body.insert("status".into(), failure.status_code().as_str().into());
+    if let Some(keyword) = failure.scim_type() {
+        body.insert("scimType".into(), keyword.into());
+    }
+    body.insert("detail".into(), failure.to_string().into());
+    Value::Object(body)
+}
+
+/// `insert` without its answer, so that the arms of a `match` agree.
+trait InsertOnly {
+    fn insert_only(&mut self, name: actix_web::http::header::HeaderName, value: HeaderValue);
+}
+
+impl InsertOnly for actix_web::http::header::HeaderMap {
+    fn insert_only(&mut self, name: actix_web::http::header::HeaderName, value: HeaderValue) {
+        self.insert(name, value);
+    }
+}

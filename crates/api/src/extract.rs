@@ -1,0 +1,171 @@
+//! From a request to what a use case needs. Everything here answers at once: nothing waits, nothing is read.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use chrono::{DateTime, Utc};
+use domain::contract::Contract;
+use domain::meta::{Precondition, Tags};
+use domain::principal::{Access, Principal};
+use domain::resource_type::{self, ResourceType};
+use domain::service::{Body, Call, Query};
+use domain::store::Origin;
+use domain::{Error, Result};
+
+use crate::app::Shared;
+use crate::body::Received;
+use crate::error::Failure;
+use crate::logging::Moment;
+use crate::{blocking, query};
+
+/// What a handler needs of the credential.
+pub(crate) trait Permission {
+    const ACCESS: Access;
+}
+
+/// GET and search.
+pub(crate) struct Read;
+/// POST, PUT, PATCH, DELETE.
+pub(crate) struct Write;
+
+impl Permission for Read {
+    const ACCESS: Access = Access::Read;
+}
+
+impl Permission for Write {
+    const ACCESS: Access = Access::Write;
+}
+
+/// An authenticated request below a base path, and the only way to the store from a handler.
+pub(crate) struct Caller {
+    shared: web::Data<Shared>,
+    principal: Principal,
+    contract: &'static Contract,
+    origin: Origin,
+    now: DateTime<Utc>,
+}
+
+impl Caller {
+    /// Who calls.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The contract of the base path.
+    pub(crate) fn contract(&self) -> &'static Contract {
+        self.contract
+    }
+
+    /// The public URL of the base path.
+    pub(crate) fn base(&self) -> String {
+        format!("{}{}", self.shared.public_url, self.contract.base)
+    }
+
+    /// Runs a use case where it may wait for the database.
+    pub(crate) async fn run<T, F>(self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
+    {
+        let base = self.base();
+        let Self { shared, principal, contract, origin, now } = self;
+        let store = Arc::clone(&shared.store);
+        blocking::run(move || {
+            work(&Call { store: &*store, principal: &principal, contract, base, origin, now })
+        })
+        .await
+    }
+
+    /// The same with a body, which is read there too.
+    pub(crate) async fn run_with<T, F>(self, received: Received, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Call<'_>, &Body) -> Result<T> + Send + 'static,
+    {
+        self.run(move |call| work(call, &received.read())).await
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Failure;
+    type Future = Ready<std::result::Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let extensions = request.extensions();
+        let found = (
+            request.app_data::<web::Data<Shared>>(),
+            request.app_data::<&'static Contract>(),
+            extensions.get::<Principal>(),
+            extensions.get::<Moment>(),
+        );
+        let (Some(shared), Some(contract), Some(principal), Some(moment)) = found else {
+            return ready(Err(Error::internal("a handler outside the authenticated scope").into()));
+        };
+        let address = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
+        ready(Ok(Self {
+            shared: shared.clone(),
+            principal: principal.clone(),
+            contract,
+            origin: Origin { token: Some(principal.token.id), request: moment.id.clone(), address },
+            now: moment.now,
+        }))
+    }
+}
+
+/// A collection the caller may use: there is such a type (404), and the credential has the right (403).
+pub(crate) struct Collection<P> {
+    /// The caller.
+    pub(crate) caller: Caller,
+    /// The type of the collection.
+    pub(crate) resource_type: &'static Arc<ResourceType>,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> FromRequest for Collection<P> {
+    type Error = Failure;
+    type Future = Ready<std::result::Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Caller::from_request(request, payload).into_inner().and_then(|caller| {
+            let resource_type = resource_type(request)?;
+            caller.principal.require(resource_type.area, P::ACCESS)?;
+            Ok(Self { caller, resource_type, permission: PhantomData })
+        }))
+    }
+}
+
+/// The type at the collection segment of the path.
+pub(crate) fn resource_type(request: &HttpRequest) -> Result<&'static Arc<ResourceType>> {
+    resource_type::at(request.match_info().query("collection")).ok_or_else(no_endpoint)
+}
+
+/// 404 for a path that is none of ours.
+pub(crate) fn no_endpoint() -> Error {
+    Error::NotFound("there is no such endpoint".into())
+}
+
+/// The id in the path, as text: one that is no id is not found.
+pub(crate) fn id(request: &HttpRequest) -> String {
+    request.match_info().query("id").to_owned()
+}
+
+/// The query string.
+pub(crate) fn query(request: &HttpRequest) -> Result<Query> {
+    query::parse(request.query_string())
+}
+
+/// `If-Match` and `If-None-Match`.
+pub(crate) fn precondition(request: &HttpRequest) -> Precondition {
+    Precondition { if_match: tags(request, IF_MATCH), if_none_match: tags(request, IF_NONE_MATCH) }
+}
+
+/// RFC 9110 section 5.3: several fields of one name are one list.
+fn tags(request: &HttpRequest, name: HeaderName) -> Option<Tags> {
+    let values: Vec<&str> =
+        request.headers().get_all(name).map(|value| value.to_str().unwrap_or_default()).collect();
+    (!values.is_empty()).then(|| Tags::parse(&values.join(",")))
+}

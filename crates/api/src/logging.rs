@@ -1,0 +1,136 @@
+//! The log: one line per request, from a fixed list of fields. Bodies, query values, paths (they hold ids) and
+//! credentials are never among them.
+
+use std::io::Write;
+use std::panic;
+use std::time::Instant;
+
+use actix_web::HttpMessage;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::middleware::Next;
+use chrono::{DateTime, Utc};
+use domain::principal::Principal;
+use log::kv::{self, Key, Value, VisitSource};
+use uuid::Uuid;
+
+use crate::clock;
+use crate::error::Failure;
+use crate::settings::{Log, LogFormat};
+
+static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What is fixed when a request arrives.
+pub(crate) struct Moment {
+    /// Sent back as `X-Request-Id`, and in the log and the audit log.
+    pub(crate) id: String,
+    /// The time of everything this request does.
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// Sets up the log, once per process.
+pub(crate) fn init(settings: &Log) {
+    let mut builder = env_logger::Builder::new();
+    builder.parse_filters(&settings.filter);
+    if settings.format == LogFormat::Json {
+        builder.format(|out, record| {
+            let mut line = serde_json::Map::new();
+            line.insert("time".into(), domain::meta::time_text(clock::now()).into());
+            line.insert("level".into(), record.level().as_str().into());
+            line.insert("target".into(), record.target().into());
+            line.insert("message".into(), record.args().to_string().into());
+            let _ = record.key_values().visit(&mut Fields(&mut line));
+            writeln!(out, "{}", serde_json::Value::Object(line))
+        });
+    }
+    // Only a second logger in the process makes this fail, and then there is a log already.
+    let _ = builder.try_init();
+    panic::set_hook(Box::new(|info| {
+        // A fixed text cannot hold what a client sent; a formatted one can.
+        let text = info.payload().downcast_ref::<&'static str>().unwrap_or(&"(formatted message)");
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        log::error!("panic at {place}: {text}");
+    }));
+}
+
+struct Fields<'a>(&'a mut serde_json::Map<String, serde_json::Value>);
+
+impl<'kvs> VisitSource<'kvs> for Fields<'_> {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        let value = value.to_u64().map_or_else(|| value.to_string().into(), Into::into);
+        self.0.insert(key.to_string(), value);
+        Ok(())
+    }
+}
+
+/// The outermost middleware: gives the request its [`Moment`], the reply the headers that all replies carry,
+/// and the log its line.
+pub(crate) async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    request.extensions_mut().insert(Moment { id: id.clone(), now: clock::now() });
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let headers = response.headers_mut();
+    // Made of characters that a header may hold, or an uuid.
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(X_REQUEST_ID.clone(), value);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    write_line(&response, &id, started);
+    Ok(response)
+}
+
+/// A caller's own id when it is harmless, so that its log and ours meet.
+fn request_id(headers: &HeaderMap) -> String {
+    let harmless = |id: &&str| {
+        (1..=64).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+    };
+    let sent = headers.get(&X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(harmless);
+    sent.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+fn write_line(response: &ServiceResponse, id: &str, started: Instant) {
+    let request = response.request();
+    let route = request.match_pattern();
+    let extensions = request.extensions();
+    let principal = extensions.get::<Principal>();
+    let tenant = principal.map_or("-", |principal| principal.tenant.slug.as_str());
+    let token = principal.map_or_else(|| "-".into(), |principal| principal.token.id.to_string());
+    let failure = response.response().error().and_then(|error| error.as_error::<Failure>());
+    log::info!(
+        target: "rollcall::request",
+        method = method(request.method()),
+        route = route.as_deref().unwrap_or("-"),
+        status = response.status().as_u16(),
+        tenant = tenant,
+        token = token.as_str(),
+        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        request = id,
+        reason = failure.and_then(Failure::reason).unwrap_or("-");
+        "answered"
+    );
+    if let Some(chain) = failure.and_then(Failure::chain) {
+        log::error!(target: "rollcall::request", request = id; "{chain}");
+    }
+}
+
+/// The client chooses the word, so only those we know are written down.
+fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,360 @@
+//! Every setting, its default and where it comes from; `docs/CONFIGURATION.md` explains each.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use config::{Config, ConfigError, Environment, File, FileFormat};
+use serde::Deserialize;
+
+const DEFAULT_FILE: &str = "config/default.toml";
+const PREFIX: &str = "ROLLCALL";
+
+/// All settings.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The HTTP server.
+    pub server: Server,
+    /// The database.
+    pub database: Database,
+    /// The log.
+    pub log: Log,
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// Address and port; port 0 picks a free one.
+    pub listen: SocketAddr,
+    /// Scheme, host and port under which clients reach the server; everything in `meta.location` begins with it.
+    pub public_url: Option<String>,
+    /// Threads that serve connections; 0: one per core.
+    pub workers: usize,
+    /// Seconds that requests in flight have after a signal to stop.
+    pub shutdown_seconds: u64,
+    /// Seconds for the head of the first request on a connection.
+    pub head_seconds: u64,
+    /// Seconds that an idle connection is kept.
+    pub keep_alive_seconds: u64,
+    /// Connections at once.
+    pub max_connections: usize,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: None,
+            workers: 0,
+            shutdown_seconds: 30,
+            head_seconds: 5,
+            keep_alive_seconds: 30,
+            max_connections: 5_000,
+        }
+    }
+}
+
+impl Server {
+    /// The public URL without a trailing slash; `bound` is the address that is really listened on.
+    ///
+    /// # Errors
+    /// Not set, while the address is not on loopback; or set to something that is no URL of a server.
+    pub fn public_url(&self, bound: SocketAddr) -> Result<String, SettingsError> {
+        match &self.public_url {
+            Some(url) => {
+                let url = url.trim_end_matches('/');
+                let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+                let usable = |host: &str| {
+                    !host.is_empty()
+                        && !host.contains(['?', '#', '@'])
+                        && host.chars().all(|char| char.is_ascii_graphic())
+                };
+                match host {
+                    Some(host) if usable(host) => Ok(url.to_owned()),
+                    _ => Err(SettingsError("server.public_url is no http:// or https:// URL".into())),
+                }
+            }
+            None if bound.ip().is_loopback() => Ok(format!("http://{bound}")),
+            None => Err(SettingsError(format!(
+                "server.public_url must be set when listening on {}, which is not a loopback address",
+                bound.ip()
+            ))),
+        }
+    }
+
+    /// Threads that serve connections.
+    pub(crate) fn threads(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(2, Into::into),
+            workers => workers,
+        }
+    }
+}
+
+/// The database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// Which one and where.
+    pub url: DatabaseUrl,
+    /// Connections.
+    pub pool_size: u32,
+    /// Milliseconds to wait for a free connection.
+    pub pool_timeout_ms: u64,
+    /// Milliseconds for one statement.
+    pub statement_timeout_ms: u64,
+    /// Milliseconds to wait for a lock.
+    pub lock_timeout_ms: u64,
+    /// Whether prepared statements are kept.
+    pub statement_cache: bool,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self {
+            url: DatabaseUrl("sqlite://rollcall.db".into()),
+            pool_size: 10,
+            pool_timeout_ms: 2_000,
+            statement_timeout_ms: 5_000,
+            lock_timeout_ms: 2_000,
+            statement_cache: true,
+        }
+    }
+}
+
+impl Database {
+    /// For the persistence crate; an empty or older database is migrated.
+    pub(crate) fn options(&self) -> persistence::Options {
+        persistence::Options {
+            url: self.url.reveal().to_owned(),
+            pool_size: self.pool_size,
+            pool_timeout: Duration::from_millis(self.pool_timeout_ms),
+            statement_timeout: Duration::from_millis(self.statement_timeout_ms),
+            lock_timeout: Duration::from_millis(self.lock_timeout_ms),
+            statement_cache: self.statement_cache,
+            migrate: true,
+        }
+    }
+}
+
+/// The URL of a database. It may hold a password: `Debug` shows the scheme and the place only.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    /// The whole text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for DatabaseUrl {
+    fn from(url: &str) -> Self {
+        Self(url.to_owned())
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((scheme, rest)) = self.0.split_once("://") else { return f.write_str("[redacted]") };
+        let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?[redacted]"));
+        match rest.rsplit_once('@') {
+            Some((_, place)) => write!(f, "{scheme}://[redacted]@{place}{query}"),
+            None => write!(f, "{scheme}://{rest}{query}"),
+        }
+    }
+}
+
+/// The log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// Levels by module, in the syntax of `env_logger`.
+    pub filter: String,
+    /// The form of a line.
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into(), format: LogFormat::Text }
+    }
+}
+
+/// The form of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// A setting that cannot be used; the text names it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SettingsError(String);
+
+impl From<ConfigError> for SettingsError {
+    /// The parser of TOML draws pictures; this is one line.
+    fn from(error: ConfigError) -> Self {
+        let text = error.to_string();
+        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        Self(format!("settings: {}", lines.join(" ")))
+    }
+}
+
+/// What the command line decides.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--database-url` or `DATABASE_URL`.
+    pub database_url: Option<DatabaseUrl>,
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+}
+
+impl Settings {
+    /// Reads `config/default.toml` if there is one, then `file`, then the environment, then `overrides`.
+    ///
+    /// # Errors
+    /// An unreadable file, an unknown key or a value of the wrong type; the text names it.
+    pub fn load(file: Option<&Path>, overrides: Overrides) -> Result<Self, SettingsError> {
+        Self::from_sources(Path::new(DEFAULT_FILE), file, None, overrides)
+    }
+
+    /// `environment` of none is that of the process.
+    fn from_sources(
+        default_file: &Path,
+        file: Option<&Path>,
+        environment: Option<HashMap<String, String>>,
+        overrides: Overrides,
+    ) -> Result<Self, SettingsError> {
+        let mut sources =
+            Config::builder().add_source(File::from(default_file).format(FileFormat::Toml).required(false));
+        if let Some(file) = file {
+            sources = sources.add_source(File::from(file).format(FileFormat::Toml));
+        }
+        let variables = Environment::with_prefix(PREFIX)
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .ignore_empty(true)
+            .source(environment);
+        let mut settings: Self = sources.add_source(variables).build()?.try_deserialize()?;
+        if let Some(url) = overrides.database_url {
+            settings.database.url = url;
+        }
+        if let Some(listen) = overrides.listen {
+            settings.server.listen = listen;
+        }
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn file(name: &str, text: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("rollcall-{}-{name}.toml", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    fn load(
+        default_file: &Path,
+        file: Option<&Path>,
+        environment: &[(&str, &str)],
+    ) -> Result<Settings, SettingsError> {
+        let environment = environment.iter().map(|&(key, value)| (key.into(), value.into())).collect();
+        Settings::from_sources(default_file, file, Some(environment), Overrides::default())
+    }
+
+    fn nowhere() -> &'static Path {
+        Path::new("/nonexistent/default.toml")
+    }
+
+    #[test]
+    fn later_sources_win() {
+        let first = file("first", "[server]\nlisten = \"127.0.0.1:1\"\nworkers = 1\nshutdown_seconds = 1\n");
+        let second = file("second", "[server]\nworkers = 2\nshutdown_seconds = 2\n");
+        let settings = load(&first, Some(&second), &[("ROLLCALL__SERVER__SHUTDOWN_SECONDS", "3")]).unwrap();
+        assert_eq!(settings.server.listen.port(), 1);
+        assert_eq!((settings.server.workers, settings.server.shutdown_seconds), (2, 3));
+        assert_eq!(settings.server.max_connections, 5_000);
+        let overrides = Overrides {
+            database_url: Some("sqlite://x.db".into()),
+            listen: Some(SocketAddr::from(([127, 0, 0, 1], 9))),
+        };
+        let settings = Settings::from_sources(&first, None, Some(HashMap::new()), overrides).unwrap();
+        assert_eq!((settings.server.listen.port(), settings.database.url.reveal()), (9, "sqlite://x.db"));
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_by_name() {
+        let wrong_key = file("key", "[server]\nlissten = \"127.0.0.1:1\"\n");
+        let wrong_section = file("section", "[sever]\nworkers = 1\n");
+        let cases: [(Option<&Path>, &[(&str, &str)], &str); 4] = [
+            (Some(&wrong_key), &[], "lissten"),
+            (Some(&wrong_section), &[], "sever"),
+            (None, &[("ROLLCALL__SERVER__WORKER", "1")], "worker"),
+            (None, &[("ROLLCALL__LOGG__FILTER", "info")], "logg"),
+        ];
+        for (file, environment, name) in cases {
+            let error = load(nowhere(), file, environment).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{name}`")) && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused_by_name() {
+        let error = load(nowhere(), None, &[("ROLLCALL__SERVER__LISTEN", "here")]).unwrap_err().to_string();
+        assert!(error.contains("listen"), "{error}");
+        let error = load(nowhere(), None, &[("ROLLCALL__SERVER__WORKERS", "x")]).unwrap_err().to_string();
+        assert!(error.contains("workers"), "{error}");
+        assert!(load(nowhere(), Some(nowhere()), &[]).is_err());
+    }
+
+    #[test]
+    fn variables_of_others_are_left_alone() {
+        load(nowhere(), None, &[("ROLLCALL_TOKEN", "x"), ("HOME", "/"), ("ROLLCALL__LOG__FILTER", "")])
+            .unwrap();
+    }
+
+    #[test]
+    fn the_public_url_may_be_left_out_on_loopback_only() {
+        let mut server = Server::default();
+        let loopback: SocketAddr = "[::1]:8080".parse().unwrap();
+        let everywhere: SocketAddr = "0.0.0.0:8080".parse().unwrap();
+        assert_eq!(server.public_url(loopback).unwrap(), "http://[::1]:8080");
+        assert!(server.public_url(everywhere).unwrap_err().to_string().contains("server.public_url"));
+        server.public_url = Some("https://scim.example.com/".into());
+        assert_eq!(server.public_url(everywhere).unwrap(), "https://scim.example.com");
+        for wrong in ["", "scim.example.com", "https://", "https://u:p@x", "https://x?y"] {
+            server.public_url = Some(wrong.into());
+            assert!(server.public_url(loopback).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn debug_hides_the_password() {
+        for url in [
+            "postgres://scim:s3cret@db:5432/rollcall",
+            "postgres://scim:p@s3cret@a:1,b:2/rollcall?target_session_attrs=any",
+            "postgres://db/rollcall?user=scim&password=s3cret",
+            "host=db password=s3cret",
+        ] {
+            let mut settings = Settings::default();
+            settings.database.url = url.into();
+            assert!(!format!("{settings:?}").contains("s3cret"), "{url}");
+        }
+        assert_eq!(format!("{:?}", DatabaseUrl::from("sqlite://rollcall.db")), "sqlite://rollcall.db");
+    }
+}

@@ -1,0 +1,39 @@
+//! Making a token.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::Result;
+use domain::id::{TenantId, TokenId};
+use domain::principal::{Scope, Token};
+use domain::role::Role;
+use domain::store::Store;
+
+use crate::token::{self, Secret};
+
+/// How long a token lives unless its maker says otherwise.
+pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
+
+/// Makes and stores a token of the tenant; `expires` of none is never. The secret exists only in the answer.
+pub fn issue(
+    store: &dyn Store,
+    tenant: TenantId,
+    name: &str,
+    scopes: BTreeSet<Scope>,
+    role_ceiling: Option<Role>,
+    expires: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(Token, Secret)> {
+    let secret = token::generate(tenant)?;
+    let token = Token {
+        id: TokenId::generate(),
+        name: name.to_owned(),
+        scopes,
+        role_ceiling,
+        created: now,
+        expires,
+        revoked: None,
+    };
+    store.create_token(tenant, &token, &secret.digest())?;
+    Ok((token, secret))
+}

@@ -1,0 +1,87 @@
+//! Open attributes: a free map of texts, numbers and booleans (`profile`).
+
+use std::collections::HashMap;
+use std::fmt::Display;
+
+use serde_json::{Map, Value};
+
+use super::value::{check_nul, check_number, invalid, unwrap};
+use crate::error::excerpt;
+use crate::{Result, key, limits};
+
+/// Merges what was sent into the map, key by key; `null` removes a key. Keys are compared without regard to case
+/// and keep the spelling they have.
+pub(crate) fn merge<'a>(
+    at: &dyn Display,
+    map: &mut Map<String, Value>,
+    sent: impl IntoIterator<Item = (&'a str, &'a Value)>,
+) -> Result<()> {
+    let mut spelled: HashMap<String, String> =
+        map.keys().map(|name| (key::fold(name), name.clone())).collect();
+    for (name, raw) in sent {
+        check_key(at, name)?;
+        let value = value(&format_args!("{at}.{}", excerpt(name)), raw)?;
+        let folded = key::fold(name);
+        match value {
+            Some(value) => {
+                let name = spelled.entry(folded).or_insert_with(|| name.to_owned());
+                map.insert(name.clone(), value);
+            }
+            None => {
+                if let Some(name) = spelled.remove(&folded) {
+                    map.shift_remove(&name);
+                }
+            }
+        }
+    }
+    if map.len() > limits::PROFILE_KEYS {
+        return Err(invalid(at, format!("takes at most {} keys", limits::PROFILE_KEYS)));
+    }
+    Ok(())
+}
+
+/// The map with the spelling that `before` has for its keys.
+pub(crate) fn respell(map: Map<String, Value>, before: &Map<String, Value>) -> Map<String, Value> {
+    let spelled: HashMap<String, &String> = before.keys().map(|name| (key::fold(name), name)).collect();
+    let respelled = map.into_iter().map(|(name, value)| match spelled.get(&key::fold(&name)) {
+        Some(&known) => (known.clone(), value),
+        None => (name, value),
+    });
+    respelled.collect()
+}
+
+/// Whether a key is a legal attribute name (RFC 7643 section 2.1), without the `$` that only `$ref` has. Only such
+/// keys can be declared as sub-attributes in `/Schemas`.
+pub(crate) fn is_attribute_name(key: &str) -> bool {
+    key.starts_with(|c: char| c.is_ascii_alphabetic())
+        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
+fn check_key(at: &dyn Display, name: &str) -> Result<()> {
+    if name.is_empty() {
+        return Err(invalid(at, "must not have an empty key"));
+    }
+    if name.len() > limits::PROFILE_KEY_BYTES {
+        let most = limits::PROFILE_KEY_BYTES;
+        return Err(invalid(at, format!("takes keys of at most {most} bytes, not {}", excerpt(name))));
+    }
+    check_nul(at, name)
+}
+
+/// A value as sent; `None` removes.
+fn value(at: &dyn Display, raw: &Value) -> Result<Option<Value>> {
+    match unwrap(at, raw)? {
+        Value::Null => return Ok(None),
+        Value::Object(object) if object.is_empty() => return Ok(None),
+        Value::Array(_) | Value::Object(_) => {
+            return Err(invalid(at, "must be a text, a number or a boolean"));
+        }
+        Value::String(text) if text.len() > limits::PROFILE_VALUE_BYTES => {
+            return Err(invalid(at, format!("must have at most {} bytes", limits::PROFILE_VALUE_BYTES)));
+        }
+        Value::String(text) => check_nul(at, text)?,
+        Value::Number(number) => check_number(at, number)?,
+        Value::Bool(_) => {}
+    }
+    Ok(Some(unwrap(at, raw)?.clone()))
+}

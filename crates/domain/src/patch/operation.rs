@@ -1,0 +1,160 @@
+//! One operation on a document.
+
+use serde_json::Value;
+
+use super::message::{Op, Operation};
+use super::seed;
+use crate::contract::Contract;
+use crate::decode::{self, Mode, Selection};
+use crate::document::Document;
+use crate::filter::Filter;
+use crate::path::{PatchPath, Sub, Target};
+use crate::resource_type::ResourceType;
+use crate::schema::{Mutability, Schema};
+use crate::{Error, Result, user};
+
+/// What an operation without its place is.
+#[derive(Clone, Copy)]
+struct Change<'a> {
+    resource_type: &'a ResourceType,
+    contract: &'a Contract,
+    op: Op,
+    value: Option<&'a Value>,
+}
+
+/// Does the operation; the document may be half changed when it fails.
+pub(super) fn apply(
+    resource_type: &ResourceType,
+    contract: &Contract,
+    document: &mut Document,
+    operation: &Operation<'_>,
+) -> Result<()> {
+    let change = Change { resource_type, contract, op: operation.op, value: operation.value };
+    let Some(path) = operation.path else { return change.without_path(document) };
+    match PatchPath::parse(resource_type, path)? {
+        PatchPath::Extension(schema) => change.on_extension(document, &schema),
+        PatchPath::Attribute { target, element } => {
+            check_mutability(&target)?;
+            change.on_attribute(document, &target, element.as_ref(), path)
+        }
+    }
+}
+
+/// "id", "meta", "groups", "schemas" and the effective role: an explicit path to them is an error, while in an
+/// object they are passed over.
+fn check_mutability(target: &Target) -> Result<()> {
+    if is(target, Mutability::ReadOnly) {
+        return Err(Error::Mutability(format!("{target} is readOnly")));
+    }
+    Ok(())
+}
+
+/// Whether the attribute or the sub-attribute has this mutability.
+fn is(target: &Target, mutability: Mutability) -> bool {
+    let of_sub = matches!(&target.sub, Some(Sub::Declared(sub)) if sub.mutability == mutability);
+    of_sub || target.attribute.mutability == mutability
+}
+
+impl Change<'_> {
+    fn mode(&self, target: &Target) -> Mode {
+        match self.op {
+            Op::Add if !user::holds_one(self.resource_type, self.contract, target) => Mode::Append,
+            _ => Mode::Merge,
+        }
+    }
+
+    /// The value holds attributes under plain, dotted (Entra ID: `name.givenName`) and URN names.
+    fn without_path(self, document: &mut Document) -> Result<()> {
+        let needs_object =
+            || Error::InvalidValue("an operation without path needs an object as value".into());
+        let raw = self.value.ok_or_else(needs_object)?;
+        let Value::Object(object) = decode::unwrap(&"value", raw)? else { return Err(needs_object()) };
+        for sent in decode::read(self.resource_type, object)? {
+            decode::assign(document, &sent.target, sent.raw, self.mode(&sent.target))?;
+        }
+        // Entra ID also writes whole paths as keys: `"emails[type eq \"work\"].value": …`.
+        for (key, raw) in object.iter().filter(|(key, _)| key.contains('[')) {
+            if let Ok(PatchPath::Attribute { target, element }) = PatchPath::parse(self.resource_type, key)
+                && !is(&target, Mutability::ReadOnly)
+            {
+                let change = Self { value: Some(raw), ..self };
+                change.on_attribute(document, &target, element.as_ref(), key)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The path is the URN of an extension.
+    fn on_extension(self, document: &mut Document, schema: &Schema) -> Result<()> {
+        let raw = match self.op {
+            Op::Remove => &Value::Null,
+            Op::Add | Op::Replace => self.value.unwrap_or(&Value::Null),
+        };
+        for sent in decode::read_schema(self.resource_type, schema, raw)? {
+            decode::assign(document, &sent.target, sent.raw, self.mode(&sent.target))?;
+        }
+        Ok(())
+    }
+
+    /// The path is an attribute, with a sub-attribute, with a filter, or with both.
+    fn on_attribute(
+        self,
+        document: &mut Document,
+        target: &Target,
+        filter: Option<&Filter>,
+        path: &str,
+    ) -> Result<()> {
+        if is(target, Mutability::WriteOnly) {
+            // `password`: accepted and dropped.
+            return Ok(());
+        }
+        if self.op == Op::Remove {
+            return self.remove(document, target, filter);
+        }
+        let raw = self.value.unwrap_or(&Value::Null);
+        if decode::says_nothing(target, raw) {
+            return Ok(());
+        }
+        let Some(filter) = filter else {
+            return decode::assign(document, target, raw, self.mode(target));
+        };
+        let selection = Selection { filter: Some(filter), seed: seed::of(filter, path) };
+        let is_new = !has_element(document, target, filter);
+        if is_new && user::holds_one(self.resource_type, self.contract, target) {
+            decode::clear(document, &Target { sub: None, ..target.clone() }, &Selection::default())?;
+        }
+        // RFC 7644 section 3.5.2.3: the elements that match "SHALL be replaced"; a sub-attribute alone is set.
+        let replaces = self.op == Op::Replace && target.sub.is_none();
+        decode::change(document, target, &selection, raw, replaces)
+    }
+
+    fn remove(self, document: &mut Document, target: &Target, filter: Option<&Filter>) -> Result<()> {
+        if target.attribute.required && target.sub.is_none() {
+            return Err(Error::InvalidValue(format!("{target} is required and cannot be removed")));
+        }
+        if filter.is_none() && target.sub.is_none() && target.attribute.multi_valued {
+            // `{"members": […]}` as the value means the list inside.
+            let inner = self.value.map(|raw| match raw {
+                Value::Object(object) if object.len() == 1 => {
+                    let named =
+                        object.iter().find(|(key, _)| key.eq_ignore_ascii_case(&target.attribute.name));
+                    named.map_or(raw, |(_, inner)| inner)
+                }
+                raw => raw,
+            });
+            if let Some(raw) = inner.filter(|raw| !raw.is_null()) {
+                return decode::remove_values(document, target, raw);
+            }
+        }
+        decode::clear(document, target, &Selection { filter, ..Selection::default() })
+    }
+}
+
+fn has_element(document: &Document, target: &Target, filter: &Filter) -> bool {
+    let matches = |element: &Value| filter.matches_element(element);
+    match decode::current(document, target) {
+        Some(Value::Array(list)) => list.iter().any(matches),
+        Some(single) => matches(single),
+        None => false,
+    }
+}
