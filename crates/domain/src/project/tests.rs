@@ -68,7 +68,7 @@ fn the_whole_resource_on_rfc() {
                 "displayName": "Kai",
             },
         },
-        OWN: {"profile": {"Location": "Porto"}, "role": "grader"},
+        OWN: {"profile": {"Location": "Porto"}},
         "meta": {
             "resourceType": "User",
             "created": "2023-11-14T22:13:20.123Z",

@@ -417,3 +417,15 @@ fn a_role_given_replaces_the_entry_that_counts() {
     let expected = json!([{"value": "x"}, {"value": "admin", "display": "Admin", "primary": true}]);
     assert_eq!(user.get("roles"), Some(&expected));
 }
+
+#[test]
+fn a_removed_active_is_no_right_to_sign_in() {
+    let document = decode::create(&USER, &RFC, &json!({"userName": "mia"})).expect("a user");
+    let born = settle(&RFC, &anybody(), None, document).expect("a user").document;
+    assert!(is_active(&born), "a new user may sign in");
+    let body = json!({"Operations": [{"op": "remove", "path": "active"}]});
+    let edited = patch::apply(&USER, &RFC, &born, &body).expect("a removal");
+    let settled = settle(&RFC, &anybody(), Some(&born), edited).expect("a user").document;
+    assert_eq!(settled.get("active"), None);
+    assert!(!is_active(&settled));
+}
