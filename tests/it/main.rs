@@ -8,5 +8,12 @@
 
 mod support;
 
-mod filters;
+mod conditional;
+mod credentials;
+mod http;
 mod idp;
+mod lists;
+mod races;
+mod tenancy;
+mod tombstones;
+mod users;

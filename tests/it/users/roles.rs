@@ -29,7 +29,7 @@ fn every_grant_passes_the_check(backend: Backend) {
     let path = user_path(&full.create(&user("mia")));
     let users_only = app.rfc_with_token(&["--scope", "users:write"]);
     let ceiling = app.rfc_with_token(&["--role-ceiling", "manager"]);
-    let qa = |client: &Client| Client { base_url: client.base_url.replace("/scim/v2", QA), ..client.clone() };
+    let qa = |client: &Client| client.at(client.base_url.replace("/scim/v2", QA));
     let before = app.db.db_dump();
     for (what, client, role) in [
         ("no scope for roles", &users_only, "admin"),
@@ -101,6 +101,8 @@ fn access_can_always_be_taken_away(backend: Backend) {
     rfc.patch(&path, json!([{"op": "replace", "path": "active", "value": false}])).expect(200);
     rfc.patch(&path, json!([{"op": "replace", "path": "active", "value": true}])).expect(200);
     rfc.delete(&path).expect(204);
-    let warned = app.db.db_texts("SELECT action AS value FROM audit_log WHERE warning IS NOT NULL ORDER BY new_version");
+    let warned = app
+        .db
+        .db_texts("SELECT action AS value FROM audit_log WHERE warning IS NOT NULL ORDER BY new_version");
     assert_eq!(warned, ["updated", "deleted"], "taking access from the last admin leaves a warning");
 }
