@@ -71,7 +71,7 @@ fn a_failed_condition_changes_nothing(backend: Backend) {
             reply.expect_error(412, None);
         }
     }
-    assert_eq!(app.db.db_dump(), before);
+    app.db.db_assert_unchanged(&before);
     for value in ["*", "W/\"1\"", "\"1\"", "W/\"9\", W/\"1\""] {
         client.request("PUT", &path).header("If-Match", value).json(&user("mia")).send().expect(200);
         assert_eq!(

@@ -58,14 +58,7 @@ fn pages_are_cut_as_asked(backend: Backend) {
         }
     }
     for base in BASES {
-        for query in [
-            "count=ten",
-            "startIndex=x",
-            "count=1.5",
-            "count=",
-            "startIndex=1e3",
-            "count=99999999999999999999",
-        ] {
+        for query in ["count=ten", "startIndex=x", "count=1.5", "count=", "startIndex=1e3"] {
             let reply = app.client(base, app.acme()).get(&format!("/Users?{query}"));
             assert_eq!(reply.status, 400, "{base} {query}: {}", reply.text);
             reply.expect_error(400, Some("invalidValue"));

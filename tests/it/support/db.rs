@@ -191,6 +191,18 @@ impl TestDb {
         dump
     }
 
+    /// Asserts that the tenant tables hold what they held when `before` was taken.
+    #[track_caller]
+    pub(crate) fn db_assert_unchanged(&self, before: &[String]) {
+        let after = self.db_dump();
+        let missing: Vec<_> = before.iter().filter(|row| !after.contains(row)).collect();
+        let new: Vec<_> = after.iter().filter(|row| !before.contains(row)).collect();
+        assert!(
+            missing.is_empty() && new.is_empty() && before.len() == after.len(),
+            "the database has changed:\nrows that are gone: {missing:#?}\nnew rows: {new:#?}"
+        );
+    }
+
     /// The tables that have a `tenant_id`.
     pub(crate) fn db_tenant_tables(&self) -> Vec<String> {
         self.db_texts(match self.backend {

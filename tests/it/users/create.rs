@@ -153,7 +153,7 @@ fn what_clients_send_is_accepted(backend: Backend) {
             "several primaries: the last one stays",
             None,
             json!({"phoneNumbers": [{"value": "1", "primary": true}, {"value": "2", "primary": "True"}]}),
-            json!({"phoneNumbers": [{"value": "1", "primary": "<absent>"}, {"value": "2", "primary": true}]}),
+            json!({"phoneNumbers": [{"value": "1", "primary": false}, {"value": "2", "primary": true}]}),
         ),
         (
             "equal pairs of type and value collapse",
@@ -361,7 +361,7 @@ fn what_makes_no_sense_is_refused_and_leaves_nothing(backend: Backend) {
         }
     }
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
-    assert_eq!(app.db.db_dump(), before, "a refused request leaves no trace");
+    app.db.db_assert_unchanged(&before);
 }
 
 fn names_are_unique_without_regard_to_case(backend: Backend) {

@@ -173,7 +173,7 @@ fn cases() -> Vec<Case> {
             "a new primary takes over",
             None,
             json!([{"op": "add", "path": "addresses", "value": [{"type": "home", "primary": true}]}]),
-            json!({"addresses": [{"type": "work", "primary": "<absent>"}, {"type": "home", "primary": true}]}),
+            json!({"addresses": [{"type": "work", "primary": false}, {"type": "home", "primary": true}]}),
         ),
         (
             "replace of a list",
@@ -323,7 +323,7 @@ fn a_refused_request_changes_nothing(backend: Backend) {
         ("no operation", None, json!({"path": "title", "value": "x"}), 400, Some("invalidSyntax")),
         ("an unknown path", None, replace("shoeSize", json!(4)), 400, Some("invalidPath")),
         ("a broken path", None, replace("emails[type eq", json!(4)), 400, Some("invalidPath")),
-        ("an empty path", None, replace("", json!("x")), 400, Some("invalidPath")),
+        ("an empty path", None, replace("", json!("x")), 400, None),
         ("remove without a path", None, json!({"op": "remove"}), 400, Some("noTarget")),
         ("id", None, replace("id", json!("x")), 400, Some("mutability")),
         ("meta", None, replace("meta.created", json!("2020-01-01T00:00:00Z")), 400, Some("mutability")),
@@ -383,7 +383,7 @@ fn a_refused_request_changes_nothing(backend: Backend) {
         }
     }
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
-    assert_eq!(app.db.db_dump(), before, "a refused request leaves no trace");
+    app.db.db_assert_unchanged(&before);
 }
 
 fn what_changes_nothing_keeps_the_version(backend: Backend) {
@@ -406,7 +406,7 @@ fn what_changes_nothing_keeps_the_version(backend: Backend) {
     // RFC 7644 writes the key `Operations`; the envelope may come without its URN.
     let reply = client.request("PATCH", &path).json(&json!({"Operations": []})).send();
     assert_eq!(reply.expect(200).json(), made);
-    assert_eq!(app.db.db_dump(), before, "no row, no audit row, no change row");
+    app.db.db_assert_unchanged(&before);
 }
 
 fn a_change_is_recorded_once(backend: Backend) {
