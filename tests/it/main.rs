@@ -8,6 +8,14 @@
 
 mod support;
 
+mod conditional;
+mod credentials;
 mod filters;
+mod http;
 mod idp;
+mod lists;
 mod plans;
+mod races;
+mod tenancy;
+mod tombstones;
+mod users;

@@ -84,6 +84,11 @@ impl Client {
         Self { credential, ..self.clone() }
     }
 
+    /// The same credential at another base URL.
+    pub(crate) fn at(&self, base_url: String) -> Self {
+        Self { base_url, ..self.clone() }
+    }
+
     /// A request; `path` is what follows the base path, query included, already percent-encoded.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request<'_> {
         let url = format!("{}{path}", self.base_url);
@@ -124,11 +129,6 @@ impl Client {
     /// Creates a user and gives the reply's body.
     pub(crate) fn create(&self, user: &Value) -> Value {
         self.post("/Users", user).expect(201).json()
-    }
-
-    /// Whether this client speaks the contract after MaestroQA's API.
-    pub(crate) fn is_qa(&self) -> bool {
-        self.base_url.ends_with(QA)
     }
 }
 

@@ -1,6 +1,6 @@
 //! A transaction bound to a tenant, and every query on the tenant's resources.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -14,7 +14,7 @@ use domain::resource::Resource;
 use domain::resource_type::ResourceType;
 use domain::role::Role;
 use domain::schema::qa_user;
-use domain::store::{Change, Origin, ProfileKey, TenantTx};
+use domain::store::{Change, Origin, ProfileKey, ProfileKind, TenantTx};
 use domain::{Error, Result};
 use serde_json::Value;
 use uuid::Uuid;
@@ -137,13 +137,10 @@ impl TenantTx for Tx<'_> {
             .select((profile_keys::name, profile_keys::kind))
             .load(self.conn)
             .map_err(from_diesel)?;
-        let kinds = ["string", "decimal", "boolean"];
         let meaning = |(name, kind): (String, String)| {
-            let kind = kinds.into_iter().find(|known| *known == kind);
-            Ok(ProfileKey {
-                name,
-                kind: kind.ok_or_else(|| Error::internal("unknown kind of a profile key"))?,
-            })
+            let kind =
+                ProfileKind::parse(&kind).ok_or_else(|| Error::internal("unknown kind of a profile key"))?;
+            Ok(ProfileKey { name, kind })
         };
         rows.into_iter().map(meaning).collect()
     }
@@ -324,23 +321,31 @@ impl Tx<'_> {
                 tenant_id: self.id(),
                 name_key: key::fold(name),
                 name,
-                kind: match value {
-                    Value::Bool(_) => "boolean",
-                    Value::Number(_) => "decimal",
-                    _ => "string",
-                },
+                kind: ProfileKind::of(value).name(),
             })
             .collect();
         rows.sort_by(|one, other| one.name_key.cmp(&other.name_key));
-        let known: BTreeSet<String> = profile_keys::table
+        let known: BTreeMap<String, String> = profile_keys::table
             .filter(of_tenant!(profile_keys, self.tenant))
             .filter(profile_keys::name_key.eq_any(rows.iter().map(|row| row.name_key.clone())))
-            .select(profile_keys::name_key)
-            .load(self.conn)
+            .select((profile_keys::name_key, profile_keys::kind))
+            .load::<(String, String)>(self.conn)
             .map_err(from_diesel)?
             .into_iter()
             .collect();
-        rows.retain(|row| !known.contains(&row.name_key));
+        let (integer, decimal) = (ProfileKind::Integer.name(), ProfileKind::Decimal.name());
+        let widened = |row: &&ProfileKeyRow<'_>| {
+            row.kind == decimal && known.get(&row.name_key).is_some_and(|kind| kind == integer)
+        };
+        for row in rows.iter().filter(widened) {
+            diesel::update(profile_keys::table)
+                .filter(of_tenant!(profile_keys, self.tenant))
+                .filter(profile_keys::name_key.eq(&row.name_key))
+                .set(profile_keys::kind.eq(decimal))
+                .execute(self.conn)
+                .map_err(from_diesel)?;
+        }
+        rows.retain(|row| !known.contains_key(&row.name_key));
         if !rows.is_empty() {
             diesel::insert_into(profile_keys::table)
                 .values(&rows)
