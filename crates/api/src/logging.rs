@@ -143,3 +143,30 @@ fn method(method: &Method) -> &'static str {
         _ => "other",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_harmless_request_ids_are_taken_over() {
+        let id = |sent: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_REQUEST_ID.clone(), HeaderValue::from_str(sent).unwrap());
+            request_id(&headers)
+        };
+        let longest = "a".repeat(64);
+        for harmless in ["a", "Az09._-", &longest] {
+            assert_eq!(id(harmless), harmless);
+        }
+        for other in ["", "a b", "a=b", "\"", "é", &"a".repeat(65)] {
+            assert!(Uuid::parse_str(&id(other)).is_ok(), "{other}");
+        }
+    }
+
+    #[test]
+    fn unknown_methods_are_not_written_down() {
+        assert_eq!(method(&Method::PATCH), "PATCH");
+        assert_eq!(method(&Method::from_bytes(b"SECRET").unwrap()), "other");
+    }
+}
