@@ -10,9 +10,12 @@ mod support;
 
 mod conditional;
 mod credentials;
+mod discovery;
 mod http;
 mod idp;
+mod limits;
 mod lists;
+mod plans;
 mod races;
 mod tenancy;
 mod tombstones;

@@ -204,7 +204,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Outcome {
-    let url = cli.database_url.as_deref().map(DatabaseUrl::from);
+    let url = cli.database_url.as_deref().filter(|url| !url.is_empty()).map(DatabaseUrl::from);
     let command = match cli.command {
         None => Command::Serve(cli.serve),
         Some(command) if cli.serve == Serve::default() => command,

@@ -48,7 +48,8 @@ impl Failure {
 
     /// The whole chain of causes when it is our failure, not the client's.
     pub(crate) fn chain(&self) -> Option<String> {
-        self.status_code().is_server_error().then(|| chain(self))
+        let ours = matches!(self, Self::Domain(Error::Unavailable(_) | Error::Internal(_)));
+        ours.then(|| chain(self))
     }
 
     fn scim_type(&self) -> Option<&'static str> {

@@ -182,7 +182,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".into(), format: LogFormat::Text }
+        Self { filter: "info,actix_server=warn".into(), format: LogFormat::Text }
     }
 }
 
@@ -202,10 +202,13 @@ pub enum LogFormat {
 pub struct SettingsError(String);
 
 impl From<ConfigError> for SettingsError {
-    /// The parser of TOML draws pictures; this is one line.
+    /// One line, without the picture that the parser of TOML draws of the place: it may hold a password.
     fn from(error: ConfigError) -> Self {
+        let picture =
+            |line: &&str| line.trim_start_matches(|char: char| char.is_ascii_digit()).trim().starts_with('|');
         let text = error.to_string();
-        let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> =
+            text.lines().map(str::trim).filter(|line| !line.is_empty() && !picture(line)).collect();
         Self(format!("settings: {}", lines.join(" ")))
     }
 }
@@ -301,14 +304,13 @@ mod tests {
     fn unknown_keys_are_refused_by_name() {
         let wrong_key = file("key", "[server]\nlissten = \"127.0.0.1:1\"\n");
         let wrong_section = file("section", "[sever]\nworkers = 1\n");
-        let cases: [(Option<&Path>, &[(&str, &str)], &str); 4] = [
-            (Some(&wrong_key), &[], "lissten"),
-            (Some(&wrong_section), &[], "sever"),
-            (None, &[("ROLLCALL__SERVER__WORKER", "1")], "worker"),
-            (None, &[("ROLLCALL__LOGG__FILTER", "info")], "logg"),
-        ];
-        for (file, environment, name) in cases {
-            let error = load(nowhere(), file, environment).unwrap_err().to_string();
+        for (result, name) in [
+            (load(nowhere(), Some(&wrong_key), &[]), "lissten"),
+            (load(nowhere(), Some(&wrong_section), &[]), "sever"),
+            (load(nowhere(), None, &[("ROLLCALL__SERVER__WORKER", "1")]), "worker"),
+            (load(nowhere(), None, &[("ROLLCALL__LOGG__FILTER", "info")]), "logg"),
+        ] {
+            let error = result.unwrap_err().to_string();
             assert!(error.contains(&format!("`{name}`")) && !error.contains('\n'), "{error}");
         }
     }
@@ -320,6 +322,13 @@ mod tests {
         let error = load(nowhere(), None, &[("ROLLCALL__SERVER__WORKERS", "x")]).unwrap_err().to_string();
         assert!(error.contains("workers"), "{error}");
         assert!(load(nowhere(), Some(nowhere()), &[]).is_err());
+    }
+
+    #[test]
+    fn a_broken_file_is_named_and_its_text_is_not_shown() {
+        let broken = file("broken", "[database]\nurl = \"postgres://scim:s3cret@db/x\n");
+        let error = load(nowhere(), Some(&broken), &[]).unwrap_err().to_string();
+        assert!(error.contains("line 2") && !error.contains("s3cret") && !error.contains('\n'), "{error}");
     }
 
     #[test]

@@ -103,7 +103,9 @@ mod tests {
     use crate::Secret;
     use chrono::TimeDelta;
     use domain::id::{TenantId, TokenId};
+    use domain::list::ListQuery;
     use domain::principal::Scope;
+    use domain::resource_type::ResourceType;
     use domain::store::Work;
     use domain::tenant::TenantSettings;
     use std::sync::Mutex;
@@ -127,6 +129,9 @@ mod tests {
             unreachable!()
         }
         fn write_in(&self, _: TenantId, _: Work<'_>) -> Result<()> {
+            unreachable!()
+        }
+        fn explain(&self, _: TenantId, _: &ResourceType, _: &ListQuery) -> Result<Vec<String>> {
             unreachable!()
         }
         fn ping(&self) -> Result<()> {

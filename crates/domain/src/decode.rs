@@ -24,7 +24,7 @@ use crate::schema::{Mutability, Schema, Type};
 use crate::{Error, Result};
 
 pub(crate) use assign::{Mode, Selection, assign, change, clear, current, put, remove_values};
-pub(crate) use value::{coerce, unwrap};
+pub(crate) use value::unwrap;
 
 /// The document that the body of a POST describes.
 ///
@@ -142,3 +142,6 @@ fn at_root(resource_type: &ResourceType, key: &str) -> Option<Target> {
     let is_alias = resource_type.aliases.iter().any(|(written, ..)| written.eq_ignore_ascii_case(name));
     (is_alias || strip_urn(key, &schema.id).is_some()).then_some(target)
 }
+
+#[cfg(test)]
+mod tests;

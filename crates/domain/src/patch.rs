@@ -6,7 +6,6 @@
 
 mod message;
 mod operation;
-mod seed;
 
 use serde_json::Value;
 
@@ -37,3 +36,6 @@ pub fn apply(
     decode::require(resource_type, &after)?;
     Ok(after)
 }
+
+#[cfg(test)]
+mod tests;

@@ -188,3 +188,6 @@ fn is_same(one: &Sub, other: &Sub) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

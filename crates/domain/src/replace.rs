@@ -79,3 +79,6 @@ fn targets(resource_type: &ResourceType) -> impl Iterator<Item = Target> {
         })
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,10 +42,8 @@ pub fn settle(
     after: Document,
 ) -> Result<Settled> {
     let mut document = after;
-    if document.get("active").is_none() {
-        // A new user may sign in; one who is there is neither enabled nor disabled by what is not said.
-        let active = before.and_then(|before| before.get("active")).cloned();
-        document.set("active", Some(active.unwrap_or(Value::Bool(true))));
+    if before.is_none() && document.get("active").is_none() {
+        document.set("active", Some(Value::Bool(true)));
     }
     forget_computed_reference(&mut document);
     role::settle(contract, principal, before, &mut document)?;
@@ -113,6 +111,7 @@ fn forget_computed_reference(document: &mut Document) {
     }
 }
 
+/// Whether the user may sign in. A client that removes `active` has taken the right away: nothing grants it.
 pub(crate) fn is_active(document: &Document) -> bool {
     document.get("active") == Some(&Value::Bool(true))
 }
@@ -120,3 +119,6 @@ pub(crate) fn is_active(document: &Document) -> bool {
 pub(crate) fn is_active_admin(document: &Document) -> bool {
     is_active(document) && effective_role(document) == Some(Role::Admin)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::value::{Subs, coerce, complex, elements, invalid, unwrap};
+use super::value::{Subs, coerce, collect, complex, elements, invalid, unwrap};
 use super::{list, profile};
 use crate::document::Document;
 use crate::filter::Filter;
@@ -112,6 +112,9 @@ pub(crate) fn change(
         remove_elements(document, target, selection);
         return Ok(());
     };
+    // The seed comes from a path, which knows nothing of the limits of a value.
+    let seed = complex(&whole, attribute, &Value::Object(selection.seed.clone()))?.and_then(collect);
+    let seed = seed.map_or_else(Map::new, into_object);
     let mut changed = Vec::new();
     let mut found = false;
     let mut primary = None;
@@ -121,19 +124,18 @@ pub(crate) fn change(
             continue;
         }
         found = true;
-        let base = if replace { selection.seed.clone() } else { into_object(element) };
+        let base = if replace { seed.clone() } else { into_object(element) };
         if let Some(element) = merge(attribute, base, &subs) {
             primary = (element["primary"] == true).then_some(changed.len()).or(primary);
             changed.push(element);
         }
     }
     if !found && subs.iter().any(|(_, value)| value.is_some()) {
-        let seed = Value::Object(selection.seed.clone());
         let fits = changed.is_empty() || attribute.multi_valued;
-        if selection.filter.is_some() && !(fits && selection.has(&seed)) {
+        if selection.filter.is_some() && !(fits && selection.has(&Value::Object(seed.clone()))) {
             return Err(Error::NoTarget(format!("no element of {whole} satisfies the filter of the path")));
         }
-        if let Some(element) = merge(attribute, selection.seed.clone(), &subs) {
+        if let Some(element) = merge(attribute, seed, &subs) {
             primary = (element["primary"] == true).then_some(changed.len());
             changed.push(element);
         }

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::message::{Op, Operation};
-use super::seed;
 use crate::contract::Contract;
 use crate::decode::{self, Mode, Selection};
 use crate::document::Document;
@@ -118,7 +117,8 @@ impl Change<'_> {
         let Some(filter) = filter else {
             return decode::assign(document, target, raw, self.mode(target));
         };
-        let selection = Selection { filter: Some(filter), seed: seed::of(filter, path) };
+        let selection =
+            Selection { filter: Some(filter), seed: PatchPath::template(self.resource_type, path)? };
         let is_new = !has_element(document, target, filter);
         if is_new && user::holds_one(self.resource_type, self.contract, target) {
             decode::clear(document, &Target { sub: None, ..target.clone() }, &Selection::default())?;

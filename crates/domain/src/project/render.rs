@@ -8,7 +8,7 @@ use crate::meta::time_text;
 use crate::path::Sub;
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
-use crate::schema::{Attribute, Schema, common};
+use crate::schema::{Attribute, Returned, Schema, common};
 use crate::user;
 
 /// The resource as the contract writes it; `base` is the public URL of the contract's base path.
@@ -109,10 +109,16 @@ impl Page<'_> {
         }
     }
 
-    /// The core schema and the extensions the resource has on this contract, whatever part of them is shown.
+    /// The core schema and the extensions the resource has on this contract: those that are shown by default,
+    /// whatever the client has left out, and those it has asked for.
     fn schemas(&self) -> Value {
         let has = |schema: &&std::sync::Arc<Schema>| {
-            !self.stands_at_root(schema) && self.resource.document.get(&schema.id).is_some()
+            let shown = |attribute: &std::sync::Arc<Attribute>| {
+                self.resource.document.extension(&schema.id, &attribute.name).is_some()
+                    && (matches!(attribute.returned, Returned::Always | Returned::Default)
+                        || self.projection.part(Some(schema), attribute) != Part::Nothing)
+            };
+            !self.stands_at_root(schema) && schema.attributes.iter().any(shown)
         };
         let extensions = self.resource_type.extensions.iter().filter(has);
         let urns = std::iter::once(&self.resource_type.schema).chain(extensions);

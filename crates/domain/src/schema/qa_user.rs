@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use super::build::{complex, string};
-use super::{Attribute, Schema};
+use super::{Attribute, Returned, Schema};
 use crate::role::Role;
 
 /// The URN of the QA extension of User.
@@ -24,7 +24,12 @@ pub static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
         )
     };
     let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-    let role = string(ROLE, "The effective role of the user.").case_exact().canonical(&names).read_only();
+    // On request only: a client that writes the whole extension gets back what it wrote, and no more.
+    let role = string(ROLE, "The effective role of the user.")
+        .case_exact()
+        .canonical(&names)
+        .read_only()
+        .returned(Returned::Request);
     Arc::new(Schema {
         id: URN.into(),
         name: "QAUser".into(),

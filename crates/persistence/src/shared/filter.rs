@@ -94,7 +94,8 @@ fn rank(resource_type: &ResourceType, filter: &Filter) -> Rank {
         Filter::Element { filter, .. } => rank(resource_type, filter),
         Filter::Compare { target, op, key } => match op {
             Op::Eq if index::column(resource_type, target).is_some() => Rank::Unique,
-            Op::Eq if key.as_str().starts_with('b') => Rank::Many,
+            // Few different values, so many rows each: truth values, and labels such as `work`.
+            Op::Eq if key.as_str().starts_with('b') || is_label(target) => Rank::Many,
             Op::Eq => Rank::Value,
             Op::Sw => Rank::Prefix,
             Op::Gt | Op::Ge | Op::Lt | Op::Le => Rank::Range,
@@ -102,6 +103,10 @@ fn rank(resource_type: &ResourceType, filter: &Filter) -> Rank {
         },
         Filter::Not(_) | Filter::Constant(_) | Filter::Present(_) | Filter::HasExtension(_) => Rank::Many,
     }
+}
+
+fn is_label(target: &Target) -> bool {
+    target.leaf().is_some_and(|leaf| !leaf.canonical_values.is_empty())
 }
 
 /// A range of index paths: everything below a complex attribute, an open one, or an extension.
@@ -254,11 +259,16 @@ impl Compiler<'_> {
     fn values(&mut self) -> String {
         let alias = self.alias();
         self.sql(format!("SELECT {alias}.resource_id FROM attribute_values {alias} WHERE "));
-        self.of_tenant(&alias);
+        self.of_type(&alias);
+        alias
+    }
+
+    /// The beginning of the index on keys; named everywhere, so that a planner may turn a probe into a driver.
+    fn of_type(&mut self, alias: &str) {
+        self.of_tenant(alias);
         self.sql(format!(" AND {alias}.resource_type = "));
         self.text(self.resource_type.name);
         self.sql(" AND ");
-        alias
     }
 
     /// The same condition as [`Self::holds`], by the primary key of what the row of `resources` already is.
@@ -310,8 +320,8 @@ impl Compiler<'_> {
     fn exists(&mut self, row: &str) -> String {
         let alias = self.alias();
         self.sql(format!("EXISTS (SELECT 1 FROM attribute_values {alias} WHERE "));
-        self.of_tenant(&alias);
-        self.sql(format!(" AND {alias}.resource_id = {row}.id AND "));
+        self.of_type(&alias);
+        self.sql(format!("{alias}.resource_id = {row}.id AND "));
         alias
     }
 
@@ -380,9 +390,9 @@ impl Compiler<'_> {
     fn same_element(&mut self, alias: &str) -> String {
         let inner = self.alias();
         self.sql(format!("EXISTS (SELECT 1 FROM attribute_values {inner} WHERE "));
-        self.of_tenant(&inner);
+        self.of_type(&inner);
         self.sql(format!(
-            " AND {inner}.resource_id = {alias}.resource_id AND {inner}.ordinal = {alias}.ordinal AND "
+            "{inner}.resource_id = {alias}.resource_id AND {inner}.ordinal = {alias}.ordinal AND "
         ));
         inner
     }
