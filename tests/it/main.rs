@@ -11,6 +11,7 @@ mod support;
 mod conditional;
 mod credentials;
 mod discovery;
+mod filters;
 mod http;
 mod idp;
 mod limits;
