@@ -8,9 +8,12 @@
 
 mod support;
 
+mod cli;
 mod conditional;
 mod credentials;
+mod database;
 mod discovery;
+mod faults;
 mod filters;
 mod http;
 mod idp;
@@ -19,5 +22,6 @@ mod lists;
 mod plans;
 mod races;
 mod tenancy;
+mod tidy;
 mod tombstones;
 mod users;
