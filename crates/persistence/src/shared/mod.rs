@@ -1,6 +1,7 @@
 //! The query layer, written once and compiled for each database; `super` is the dialect.
 
 mod filter;
+mod index;
 mod list;
 mod platform;
 mod scope;
