@@ -112,7 +112,7 @@ fn the_last_two_admins_are_not_both_demoted(backend: Backend) {
             client.patch(path, json!([{"op": "replace", "path": "roles", "value": ["agent"]}]))
         });
         assert_eq!(statuses(&replies), BTreeMap::from([(200, 1), (409, 1)]), "round {round}: {replies:?}");
-        let role = |path: &String| client.get(path).json()[QA_USER]["role"].clone();
+        let role = |path: &String| client.with_role(client.get(path).json())[QA_USER]["role"].clone();
         let loser = paths.iter().position(|path| role(path) == "agent").unwrap();
         client
             .patch(&paths[loser], json!([{"op": "replace", "path": "roles", "value": ["admin"]}]))

@@ -6,6 +6,8 @@ use base64::Engine;
 use serde_json::{Value, json};
 use ureq::http;
 
+use super::users::QA_USER;
+
 /// The base path of the contract after RFC 7644.
 pub(crate) const RFC: &str = "/scim/v2";
 /// The base path of the contract after MaestroQA's API.
@@ -124,6 +126,17 @@ impl Client {
     /// GET of `/Users` with this filter.
     pub(crate) fn filter(&self, filter: &str) -> Reply {
         self.get(&format!("/Users?filter={}", encode(filter)))
+    }
+
+    /// A user with its effective role, which the RFC contract returns on request only.
+    pub(crate) fn with_role(&self, mut user: Value) -> Value {
+        if self.base_url.ends_with(QA) {
+            return user;
+        }
+        let path = format!("{}?attributes={QA_USER}:role", user_path(&user));
+        let role = self.get(&path).expect(200).json()[QA_USER]["role"].clone();
+        user[QA_USER]["role"] = role;
+        user
     }
 
     /// Creates a user and gives the reply's body.
