@@ -318,6 +318,7 @@ fn a_refused_request_changes_nothing(backend: Backend) {
     app.rfc().create(&full_user("other"));
     let before = app.db.db_dump();
     let replace = |path: &str, value: Value| json!({"op": "replace", "path": path, "value": value});
+    #[allow(clippy::type_complexity, reason = "a table of cases: the columns are named by the loop below")]
     let cases: Vec<(&str, Option<&str>, Value, u16, Option<&str>)> = vec![
         ("an unknown operation", None, json!({"op": "move", "path": "title"}), 400, Some("invalidSyntax")),
         ("no operation", None, json!({"path": "title", "value": "x"}), 400, Some("invalidSyntax")),
