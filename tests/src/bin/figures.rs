@@ -11,6 +11,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::zombie_processes,
+    missing_docs,
     reason = "a tool for one's own terminal: it may stop and print"
 )]
 
