@@ -312,14 +312,16 @@ fn operations_in_every_form(backend: Backend) {
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// One row: name, base (none: both), operation, status and keyword of the refusal (none: any).
+type Refusal = (&'static str, Option<&'static str>, Value, u16, Option<&'static str>);
+
 fn a_refused_request_changes_nothing(backend: Backend) {
     let app = TestApp::start(backend);
     let path = user_path(&app.rfc().create(&full_user("mia")));
     app.rfc().create(&full_user("other"));
     let before = app.db.db_dump();
     let replace = |path: &str, value: Value| json!({"op": "replace", "path": path, "value": value});
-    #[allow(clippy::type_complexity, reason = "a table of cases: the columns are named by the loop below")]
-    let cases: Vec<(&str, Option<&str>, Value, u16, Option<&str>)> = vec![
+    let cases: Vec<Refusal> = vec![
         ("an unknown operation", None, json!({"op": "move", "path": "title"}), 400, Some("invalidSyntax")),
         ("no operation", None, json!({"path": "title", "value": "x"}), 400, Some("invalidSyntax")),
         ("an unknown path", None, replace("shoeSize", json!(4)), 400, Some("invalidPath")),
