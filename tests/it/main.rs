@@ -8,6 +8,20 @@
 
 mod support;
 
+mod cli;
+mod conditional;
+mod credentials;
+mod database;
+mod discovery;
+mod faults;
 mod filters;
+mod http;
 mod idp;
+mod limits;
+mod lists;
 mod plans;
+mod races;
+mod tenancy;
+mod tidy;
+mod tombstones;
+mod users;

@@ -5,14 +5,20 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::HttpService;
+use actix_rt::net::TcpStream;
 use actix_rt::signal::unix::{SignalKind, signal};
-use actix_web::dev::{Server, ServerHandle};
+use actix_server::{Server, ServerHandle};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
+use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use auth::Authenticator;
 use domain::store::Store;
+use futures_util::future::{Either, select};
 use socket2::{Domain, Socket, Type};
 
+use crate::connection::Guarded;
 use crate::settings::{Settings, SettingsError};
 use crate::{logging, routes};
 
@@ -65,16 +71,41 @@ impl Application {
         // in one place.
         let blocking = (2 * settings.database.pool_size as usize).div_ceil(threads).max(4);
         let stop = stop_signals().map_err(BuildError::Signals)?;
-        let server = HttpServer::new(app)
+        let (head, keep_alive) =
+            (Duration::from_secs(server.head_seconds), Duration::from_secs(server.keep_alive_seconds));
+        // What `HttpServer` does for plain TCP, with a guard around each connection.
+        let builder = Server::build()
             .workers(threads)
             .worker_max_blocking_threads(blocking)
             // actix counts connections per thread.
-            .max_connections(server.max_connections.div_ceil(threads))
-            .client_request_timeout(Duration::from_secs(server.head_seconds))
-            .keep_alive(Duration::from_secs(server.keep_alive_seconds))
+            .max_concurrent_connections(server.max_connections.div_ceil(threads))
             .shutdown_timeout(server.shutdown_seconds)
-            .shutdown_signal(stop)
-            .listen(listener)
+            .shutdown_signal(stop);
+        let stopping = builder.graceful_shutdown_signal();
+        let service = move || {
+            let stopping = stopping.clone();
+            let http = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let stopping = stopping.clone();
+                    async move { stopping.notified().await }
+                })
+                .keep_alive(keep_alive)
+                .client_request_timeout(head)
+                .local_addr(address)
+                .on_connect_ext(|connection: &Guarded, data| {
+                    data.insert(connection.watch());
+                });
+            let app = app().into_factory().map_err(|error: actix_web::Error| error.error_response());
+            fn_service(move |stream: TcpStream| async move {
+                let peer = stream.peer_addr().ok();
+                // Replies are written whole: waiting for more would only delay them.
+                stream.set_nodelay(true)?;
+                Ok((Guarded::new(stream, head, keep_alive), peer))
+            })
+            .and_then(http.h1(map_config(app, |()| AppConfig::default())))
+        };
+        let server = builder
+            .listen("rollcall", listener, service)
             .map_err(|error| BuildError::Listen(address, error))?
             .run();
         Ok(Self { server, address, public_url })
@@ -122,6 +153,10 @@ fn stop_signals() -> io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
         let (terminate, interrupt) = (std::pin::pin!(terminate.recv()), std::pin::pin!(interrupt.recv()));
-        futures_util::future::select(terminate, interrupt).await;
+        let signal = match select(terminate, interrupt).await {
+            Either::Left(_) => "SIGTERM",
+            Either::Right(_) => "SIGINT",
+        };
+        log::info!("{signal}: finishing what is in flight");
     })
 }

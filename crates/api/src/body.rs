@@ -77,3 +77,47 @@ fn refusal(request: &HttpRequest) -> Option<&'static str> {
 fn header(request: &HttpRequest, name: HeaderName) -> Option<&str> {
     request.headers().get(name).map(|value| value.to_str().unwrap_or("?"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn refused(headers: &[(&'static str, &'static str)]) -> bool {
+        let request =
+            headers.iter().fold(TestRequest::post(), |request, &header| request.insert_header(header));
+        refusal(&request.to_http_request()).is_some()
+    }
+
+    #[test]
+    fn json_under_any_of_its_names_is_read() {
+        for media in [
+            "application/scim+json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/scim+json;charset=UTF-8",
+            "text/plain;charset=UTF-8",
+        ] {
+            assert!(!refused(&[("content-type", media)]), "{media}");
+        }
+        for media in ["", "application/x-www-form-urlencoded", "application/xml", "json"] {
+            assert!(refused(&[("content-type", media)]), "{media}");
+        }
+        assert!(refused(&[]));
+    }
+
+    #[test]
+    fn compressed_bodies_are_not() {
+        let json = ("content-type", "application/json");
+        for coding in ["gzip", "br", "deflate", "identity, gzip"] {
+            assert!(refused(&[json, ("content-encoding", coding)]), "{coding}");
+        }
+        assert!(!refused(&[json, ("content-encoding", "Identity")]));
+    }
+
+    #[test]
+    fn a_wrong_media_type_is_for_the_engine_to_report() {
+        let received = Received { bytes: Bytes::from_static(b"{}"), refused: Some("form") };
+        assert!(matches!(received.read(), Err(Error::UnsupportedMediaType(_))));
+    }
+}

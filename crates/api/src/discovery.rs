@@ -2,7 +2,9 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
+use domain::contract::Contract;
 use domain::schema::announce;
+use domain::store::ProfileKey;
 use domain::{Error, limits, store};
 use serde_json::{Value, json};
 
@@ -55,33 +57,36 @@ pub(crate) async fn service_provider_config(caller: Caller, request: HttpRequest
 
 pub(crate) async fn resource_types(caller: Caller, request: HttpRequest) -> Reply {
     refuse_filter(&request)?;
-    Ok(all(announce::resource_types(caller.contract(), &caller.base())))
+    Ok(all(announced(caller, announce::resource_types).await?))
 }
 
 pub(crate) async fn resource_type(caller: Caller, request: HttpRequest) -> Reply {
     refuse_filter(&request)?;
     let id = extract::id(&request);
-    one(announce::resource_types(caller.contract(), &caller.base()), |known| known == id)
+    one(announced(caller, announce::resource_types).await?, |known| known == id)
 }
 
 pub(crate) async fn schemas(caller: Caller, request: HttpRequest) -> Reply {
     refuse_filter(&request)?;
-    Ok(all(announced(caller).await?))
+    Ok(all(announced(caller, announce::schemas).await?))
 }
 
 pub(crate) async fn schema(caller: Caller, request: HttpRequest) -> Reply {
     refuse_filter(&request)?;
     let id = extract::id(&request);
     // RFC 8141 section 3.1: the first parts of a URN have no case, and clients differ in the rest.
-    one(announced(caller).await?, |known| known.eq_ignore_ascii_case(&id))
+    one(announced(caller, announce::schemas).await?, |known| known.eq_ignore_ascii_case(&id))
 }
 
 /// With the keys that the profiles of this tenant have today.
-async fn announced(caller: Caller) -> domain::Result<Vec<Value>> {
+async fn announced(
+    caller: Caller,
+    announce: fn(&Contract, &str, &[ProfileKey]) -> Vec<Value>,
+) -> domain::Result<Vec<Value>> {
     caller
-        .run(|call| {
+        .run(move |call| {
             let keys = store::read(call.store, call.principal.tenant.id, |tx| tx.profile_keys())?;
-            Ok(announce::schemas(call.contract, &call.base, &keys))
+            Ok(announce(call.contract, &call.base, &keys))
         })
         .await
 }

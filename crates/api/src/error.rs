@@ -150,3 +150,50 @@ impl InsertOnly for actix_web::http::header::HeaderMap {
         self.insert(name, value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(failure: &Failure, name: &str) -> Vec<String> {
+        let response = failure.error_response();
+        response.headers().get_all(name).map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn the_body_holds_what_the_schema_declares() {
+        let failure = Failure::from(Error::InvalidFilter("no such attribute".into()));
+        assert_eq!(
+            body(&failure).to_string(),
+            r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"400","scimType":"invalidFilter","detail":"no such attribute"}"#
+        );
+        assert_eq!(values(&failure, "content-type"), ["application/scim+json"]);
+        assert_eq!(body(&Failure::NotImplemented).get("scimType"), None);
+    }
+
+    #[test]
+    fn every_reason_of_a_401_looks_the_same() {
+        let (one, two) = (Error::Unauthorized("expired token"), Error::Unauthorized("unknown token"));
+        let (one, two) = (Failure::from(one), Failure::from(two));
+        assert_eq!(body(&one), body(&two));
+        assert_eq!(values(&one, "www-authenticate"), ["Bearer realm=\"scim\"", "Basic realm=\"scim\""]);
+        assert_eq!(one.reason(), Some("expired token"));
+    }
+
+    #[test]
+    fn headers_that_statuses_need() {
+        let unavailable = Failure::from(Error::unavailable("pool"));
+        assert_eq!(values(&unavailable, "retry-after"), ["5"]);
+        assert_eq!(values(&Failure::MethodNotAllowed("GET"), "allow"), ["GET"]);
+        let twice = Failure::from(Error::InvalidRequest("two".into()));
+        assert_eq!(values(&twice, "www-authenticate"), ["Bearer realm=\"scim\", error=\"invalid_request\""]);
+    }
+
+    #[test]
+    fn causes_are_for_the_log_and_only_of_our_failures() {
+        let internal = Failure::from(Error::internal("SELECT\n went wrong"));
+        assert_eq!(internal.chain().as_deref(), Some("internal error: SELECT went wrong"));
+        assert!(!body(&internal).to_string().contains("SELECT"));
+        assert_eq!(Failure::from(Error::no_resource()).chain(), None);
+    }
+}

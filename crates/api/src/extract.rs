@@ -55,11 +55,6 @@ impl Caller {
         &self.principal
     }
 
-    /// The contract of the base path.
-    pub(crate) fn contract(&self) -> &'static Contract {
-        self.contract
-    }
-
     /// The public URL of the base path.
     pub(crate) fn base(&self) -> String {
         format!("{}{}", self.shared.public_url, self.contract.base)

@@ -1,6 +1,7 @@
 //! The HTTP server and the command line of Rollcall.
 //!
-//! The path of a request, in reading order: [`app`] starts the server, [`routes`] is the URL table,
+//! The path of a request, in reading order: [`app`] starts the server, [`connection`] keeps slow
+//! clients from holding it, [`routes`] is the URL table,
 //! [`logging`] gives the request its id and its log line, [`authenticate`] its principal, [`extract`] checks
 //! the right for the collection, [`body`], [`json`] and [`query`] read what the client sent, [`resources`] and
 //! [`discovery`] call the use case through [`blocking`], [`reply`] and [`error`] write the answer.
@@ -16,6 +17,7 @@ mod blocking;
 mod body;
 mod clock;
 mod commands;
+mod connection;
 mod demo;
 mod discovery;
 mod error;

@@ -18,25 +18,42 @@ use crate::clock;
 /// The contract whose rules the data follows; the data are the same on both.
 static CONTRACT: &Contract = &RFC;
 
-/// Adds so many users to the tenant, behind those it has; `done` is called after each.
-pub(crate) fn users(store: &dyn Store, tenant: Tenant, count: u64, done: &mut dyn FnMut()) -> Result<()> {
+/// Users of one transaction: its flush to disk is shared by all of them.
+const BATCH: u64 = 500;
+
+/// Adds so many users to the tenant, behind those it has; `done` is called with the number of each step.
+pub(crate) fn users(store: &dyn Store, tenant: Tenant, count: u64, done: &mut dyn FnMut(u64)) -> Result<()> {
     let principal = operator(tenant);
     let slug = principal.tenant.slug.clone();
     let mut number = present(store, &principal)?;
-    for _ in 0..count {
-        // Numbers of users who were deleted or renamed may be taken or free: the next free one will do.
-        loop {
-            number += 1;
-            let body = Ok(person(number, &slug));
-            match service::create(&call(store, &principal), &USER, &body, &Query::default()) {
-                Ok(_) => break,
-                Err(Error::Uniqueness(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        done();
+    let mut left = count;
+    while left > 0 {
+        let size = left.min(BATCH);
+        let people: Vec<Value> = (1..=size).map(|place| person(number + place, &slug)).collect();
+        number = match service::create_all(&call(store, &principal), &USER, &people) {
+            Ok(_) => number + size,
+            // Numbers of users who were deleted or renamed may be taken: then one by one, past those.
+            Err(Error::Uniqueness(_)) => past_taken(store, &principal, number, size, &slug)?,
+            Err(error) => return Err(error),
+        };
+        left -= size;
+        done(size);
     }
     Ok(())
+}
+
+/// Adds so many users at the next free numbers and returns the last one used.
+fn past_taken(store: &dyn Store, principal: &Principal, from: u64, count: u64, slug: &str) -> Result<u64> {
+    let (mut number, mut made) = (from, 0);
+    while made < count {
+        number += 1;
+        match service::create(&call(store, principal), &USER, &Ok(person(number, slug)), &Query::default()) {
+            Ok(_) => made += 1,
+            Err(Error::Uniqueness(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(number)
 }
 
 /// How many users the tenant has.

@@ -17,6 +17,7 @@ use log::kv::{self, Key, Value, VisitSource};
 use uuid::Uuid;
 
 use crate::clock;
+use crate::connection::Watch;
 use crate::error::Failure;
 use crate::settings::{Log, LogFormat};
 
@@ -72,9 +73,17 @@ pub(crate) async fn observe(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
+    let watch = request.request().conn_data::<Watch>().cloned();
+    if let Some(watch) = &watch {
+        watch.begin();
+    }
     let id = request_id(request.headers());
     request.extensions_mut().insert(Moment { id: id.clone(), now: clock::now() });
-    let mut response = next.call(request).await?.map_into_boxed_body();
+    let response = next.call(request).await;
+    if let Some(watch) = &watch {
+        watch.end();
+    }
+    let mut response = response?.map_into_boxed_body();
     let headers = response.headers_mut();
     // Made of characters that a header may hold, or an uuid.
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -132,5 +141,32 @@ fn method(method: &Method) -> &'static str {
         Method::HEAD => "HEAD",
         Method::OPTIONS => "OPTIONS",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_harmless_request_ids_are_taken_over() {
+        let id = |sent: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(X_REQUEST_ID.clone(), HeaderValue::from_str(sent).unwrap());
+            request_id(&headers)
+        };
+        let longest = "a".repeat(64);
+        for harmless in ["a", "Az09._-", &longest] {
+            assert_eq!(id(harmless), harmless);
+        }
+        for other in ["", "a b", "a=b", "\"", "é", &"a".repeat(65)] {
+            assert!(Uuid::parse_str(&id(other)).is_ok(), "{other}");
+        }
+    }
+
+    #[test]
+    fn unknown_methods_are_not_written_down() {
+        assert_eq!(method(&Method::PATCH), "PATCH");
+        assert_eq!(method(&Method::from_bytes(b"SECRET").unwrap()), "other");
     }
 }

@@ -36,7 +36,7 @@ pub struct Server {
     pub workers: usize,
     /// Seconds that requests in flight have after a signal to stop.
     pub shutdown_seconds: u64,
-    /// Seconds for the head of the first request on a connection.
+    /// Seconds for the head of a request, from its first byte.
     pub head_seconds: u64,
     /// Seconds that an idle connection is kept.
     pub keep_alive_seconds: u64,

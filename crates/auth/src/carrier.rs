@@ -34,11 +34,6 @@ static CARRIERS: [Carrier; 4] = [
 
 const AUTHORIZATION: &str = "authorization";
 
-/// The names of all headers that carry credentials, in lower case: what no log may show.
-pub fn header_names() -> impl Iterator<Item = &'static str> {
-    CARRIERS.iter().map(|carrier| carrier.header)
-}
-
 /// The one credential of a request; `values` gives the values of the header with a lower-case name.
 ///
 /// # Errors

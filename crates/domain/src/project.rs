@@ -155,7 +155,7 @@ impl Part<'_> {
 /// Whether a contract shows a key of an open attribute: where the keys are sub-attributes of an extension, strict
 /// clients refuse names that no schema can declare.
 pub(crate) fn shows_key(contract: &Contract, key: &str) -> bool {
-    contract.own_attributes_at_root || crate::decode::profile::is_attribute_name(key)
+    contract.own_attributes_at_root || crate::schema::is_attribute_name(key)
 }
 
 /// The known names of a list, `None` when it has no names at all.

@@ -184,6 +184,12 @@ fn find<'a>(attributes: &'a [Arc<Attribute>], name: &str) -> Option<&'a Arc<Attr
     attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
 }
 
+/// RFC 7643 section 2.1: `ATTRNAME = ALPHA *(nameChar)`, and `nameChar` is `$`, `-`, `_`, a digit or a letter.
+pub(crate) fn is_attribute_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '$' | '-' | '_'))
+}
+
 /// The short way to write attributes down: RFC 7643 defaults, then what differs.
 pub(crate) mod build {
     use super::{Attribute, Mutability, Returned, Type, Uniqueness};

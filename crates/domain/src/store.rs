@@ -66,13 +66,55 @@ pub struct Change {
     pub at: DateTime<Utc>,
 }
 
+/// The type under which a profile key is announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProfileKind {
+    /// Text.
+    String,
+    /// Truth value.
+    Boolean,
+    /// Whole number.
+    Integer,
+    /// Any number.
+    Decimal,
+}
+
+impl ProfileKind {
+    /// The type of a value.
+    pub fn of(value: &serde_json::Value) -> Self {
+        match value {
+            serde_json::Value::Bool(_) => Self::Boolean,
+            serde_json::Value::Number(number) if number.is_f64() => Self::Decimal,
+            serde_json::Value::Number(_) => Self::Integer,
+            _ => Self::String,
+        }
+    }
+
+    /// The name in `/Schemas` and in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::String, Self::Boolean, Self::Integer, Self::Decimal]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+}
+
 /// A key that occurs in the profiles of a tenant's users.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProfileKey {
     /// As first written.
     pub name: String,
-    /// Type of its first value: `string`, `decimal` or `boolean`.
-    pub kind: &'static str,
+    /// Type of its first value; a whole number counts as such until the first other number comes.
+    pub kind: ProfileKind,
 }
 
 /// A transaction bound to one tenant: the only way to a query.

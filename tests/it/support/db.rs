@@ -61,7 +61,7 @@ impl TestDb {
         let mut db = Self::unmade(backend);
         match backend {
             Backend::Sqlite => {
-                std::fs::copy(template.sqlite_file(), db.sqlite_file()).expect("the template can be copied");
+                std::fs::write(db.sqlite_file(), &template.file).expect("the folder of the test is writable");
             }
             Backend::Postgres => admin(&format!("CREATE DATABASE {} TEMPLATE {}", db.name, template.name)),
         }
@@ -191,6 +191,18 @@ impl TestDb {
         dump
     }
 
+    /// Asserts that the tenant tables hold what they held when `before` was taken.
+    #[track_caller]
+    pub(crate) fn db_assert_unchanged(&self, before: &[String]) {
+        let after = self.db_dump();
+        let missing: Vec<_> = before.iter().filter(|row| !after.contains(row)).collect();
+        let new: Vec<_> = after.iter().filter(|row| !before.contains(row)).collect();
+        assert!(
+            missing.is_empty() && new.is_empty() && before.len() == after.len(),
+            "the database has changed:\nrows that are gone: {missing:#?}\nnew rows: {new:#?}"
+        );
+    }
+
     /// The tables that have a `tenant_id`.
     pub(crate) fn db_tenant_tables(&self) -> Vec<String> {
         self.db_texts(match self.backend {
@@ -221,25 +233,46 @@ impl Drop for TestDb {
     }
 }
 
+/// What every database of a test is a copy of.
+struct Template {
+    /// The database on PostgreSQL.
+    name: String,
+    /// The whole file on SQLite.
+    file: Vec<u8>,
+    tenants: Vec<Tenant>,
+}
+
 /// Migrated once per run by the program itself.
-fn template(backend: Backend) -> &'static TestDb {
-    static SQLITE: OnceLock<TestDb> = OnceLock::new();
-    static POSTGRES: OnceLock<TestDb> = OnceLock::new();
-    let cell = match backend {
-        Backend::Sqlite => &SQLITE,
-        Backend::Postgres => &POSTGRES,
-    };
-    cell.get_or_init(|| {
-        let mut db = TestDb::empty(backend);
+fn template(backend: Backend) -> &'static Template {
+    static SQLITE: OnceLock<Template> = OnceLock::new();
+    static POSTGRES: OnceLock<Template> = OnceLock::new();
+    let make = || {
+        let db = TestDb::empty(backend);
         db.cli(&["migrate"]);
-        db.tenants = TENANTS.map(|slug| create_tenant(&db, slug)).to_vec();
+        let tenants = TENANTS.map(|slug| create_tenant(&db, slug)).to_vec();
+        let name = db.name.clone();
+        let mut file = Vec::new();
         match backend {
-            Backend::Sqlite => fold_wal(&db),
-            Backend::Postgres if rls_is_off() => disable_rls(&db),
-            Backend::Postgres => {}
+            Backend::Sqlite => {
+                // What is in the write-ahead log has to be in the file.
+                db.db_execute("PRAGMA wal_checkpoint(truncate)");
+                file = std::fs::read(db.sqlite_file()).expect("the template has been migrated");
+            }
+            Backend::Postgres => {
+                if rls_is_off() {
+                    disable_rls(&db);
+                }
+                // It lives as long as the server, which is this run's own.
+                let _ = std::fs::remove_dir_all(&db.folder);
+                std::mem::forget(db);
+            }
         }
-        db
-    })
+        Template { name, file, tenants }
+    };
+    match backend {
+        Backend::Sqlite => SQLITE.get_or_init(make),
+        Backend::Postgres => POSTGRES.get_or_init(make),
+    }
 }
 
 /// Makes a tenant and a token with the command line.
@@ -255,11 +288,6 @@ pub(crate) fn create_token(db: &TestDb, slug: &str, options: &[&str]) -> String 
     arguments.extend(options);
     let made = db.cli_json(&arguments);
     made["token"].as_str().expect("a new token is shown").to_owned()
-}
-
-/// Brings what is in the write-ahead log into the file, so that the file alone can be copied.
-fn fold_wal(db: &TestDb) {
-    db.db_texts("SELECT 'done' AS value FROM pragma_wal_checkpoint('truncate')");
 }
 
 /// Whether this run proves that the predicate in every query isolates tenants without row-level security.

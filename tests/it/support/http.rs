@@ -6,6 +6,8 @@ use base64::Engine;
 use serde_json::{Value, json};
 use ureq::http;
 
+use super::users::QA_USER;
+
 /// The base path of the contract after RFC 7644.
 pub(crate) const RFC: &str = "/scim/v2";
 /// The base path of the contract after MaestroQA's API.
@@ -84,6 +86,11 @@ impl Client {
         Self { credential, ..self.clone() }
     }
 
+    /// The same credential at another base URL.
+    pub(crate) fn at(&self, base_url: String) -> Self {
+        Self { base_url, ..self.clone() }
+    }
+
     /// A request; `path` is what follows the base path, query included, already percent-encoded.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request<'_> {
         let url = format!("{}{path}", self.base_url);
@@ -121,14 +128,20 @@ impl Client {
         self.get(&format!("/Users?filter={}", encode(filter)))
     }
 
+    /// A user with its effective role, which the RFC contract returns on request only.
+    pub(crate) fn with_role(&self, mut user: Value) -> Value {
+        if self.base_url.ends_with(QA) {
+            return user;
+        }
+        let path = format!("{}?attributes={QA_USER}:role", user_path(&user));
+        let role = self.get(&path).expect(200).json()[QA_USER]["role"].clone();
+        user[QA_USER]["role"] = role;
+        user
+    }
+
     /// Creates a user and gives the reply's body.
     pub(crate) fn create(&self, user: &Value) -> Value {
         self.post("/Users", user).expect(201).json()
-    }
-
-    /// Whether this client speaks the contract after MaestroQA's API.
-    pub(crate) fn is_qa(&self) -> bool {
-        self.base_url.ends_with(QA)
     }
 }
 

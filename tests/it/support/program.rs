@@ -146,9 +146,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let text = self.log_text();
-            let from = text.lines().count().saturating_sub(30);
-            let tail: Vec<&str> = text.lines().skip(from).collect();
-            eprintln!("the end of the server's log:\n{}", tail.join("\n"));
+            let odd: Vec<&str> = text.lines().filter(|line| !line.contains(" INFO ")).collect();
+            let from = odd.len().saturating_sub(30);
+            eprintln!("what the server logged beside requests:\n{}", odd[from..].join("\n"));
         }
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -16,7 +16,7 @@ pub(crate) fn run(settings: &Settings, options: &cli::Load) -> Outcome {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} users, {per_sec}, {eta} left")?;
     let bar = ProgressBar::new(options.users).with_style(style);
     let started = Instant::now();
-    load::users(&*store, tenant, options.users, &mut || bar.inc(1))?;
+    load::users(&*store, tenant, options.users, &mut |users| bar.inc(users))?;
     bar.finish_and_clear();
     let seconds = started.elapsed().as_secs_f64();
     let (users, slug) = (options.users, &options.tenant);

@@ -50,13 +50,6 @@ pub(crate) fn respell(map: Map<String, Value>, before: &Map<String, Value>) -> M
     respelled.collect()
 }
 
-/// Whether a key is a legal attribute name (RFC 7643 section 2.1), without the `$` that only `$ref` has. Only such
-/// keys can be declared as sub-attributes in `/Schemas`.
-pub(crate) fn is_attribute_name(key: &str) -> bool {
-    key.starts_with(|c: char| c.is_ascii_alphabetic())
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-}
-
 fn check_key(at: &dyn Display, name: &str) -> Result<()> {
     if name.is_empty() {
         return Err(invalid(at, "must not have an empty key"));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::build::attribute;
-use super::{Attribute, Schema, Type, user};
+use super::{Attribute, Returned, Schema, Type, user};
 use crate::contract::{Contract, Shape};
 use crate::resource_type::{self, ResourceType};
 use crate::role::Role;
@@ -25,7 +25,8 @@ pub fn schemas(contract: &Contract, base: &str, keys: &[ProfileKey]) -> Vec<Valu
     let mut seen: Vec<&str> = Vec::new();
     let mut announced = Vec::new();
     for resource_type in resource_type::all() {
-        for schema in std::iter::once(&resource_type.schema).chain(extensions(contract, resource_type)) {
+        for schema in std::iter::once(&resource_type.schema).chain(extensions(contract, resource_type, keys))
+        {
             if !seen.contains(&schema.id.as_str()) {
                 seen.push(&schema.id);
                 announced.push(schema_value(contract, base, resource_type, schema, keys));
@@ -35,24 +36,30 @@ pub fn schemas(contract: &Contract, base: &str, keys: &[ProfileKey]) -> Vec<Valu
     announced
 }
 
-/// The resource types.
-pub fn resource_types(contract: &Contract, base: &str) -> Vec<Value> {
-    resource_type::all().into_iter().map(|resource_type| type_value(contract, base, resource_type)).collect()
+/// The resource types, for a tenant with these profile keys.
+pub fn resource_types(contract: &Contract, base: &str, keys: &[ProfileKey]) -> Vec<Value> {
+    let types = resource_type::all().into_iter();
+    types.map(|resource_type| type_value(contract, base, resource_type, keys)).collect()
 }
 
-/// The extensions whose attributes stand in an object of their own.
+/// The extensions whose attributes stand in an object of their own. One that shows nothing by default, as the QA
+/// extension of a tenant without profile keys, is not announced: a client that writes it would read nothing back.
 fn extensions<'a>(
     contract: &'a Contract,
     resource_type: &'a ResourceType,
+    keys: &'a [ProfileKey],
 ) -> impl Iterator<Item = &'a Arc<Schema>> {
-    resource_type
-        .extensions
-        .iter()
-        .filter(|schema| !(contract.own_attributes_at_root && schema.id.starts_with(OWN)))
+    let shows = |attribute: &Arc<Attribute>| {
+        attribute.returned != Returned::Request && attribute_value(attribute, keys).is_some()
+    };
+    resource_type.extensions.iter().filter(move |schema| {
+        let at_root = contract.own_attributes_at_root && schema.id.starts_with(OWN);
+        !at_root && schema.attributes.iter().any(shows)
+    })
 }
 
-fn type_value(contract: &Contract, base: &str, resource_type: &ResourceType) -> Value {
-    let extensions: Vec<Value> = extensions(contract, resource_type)
+fn type_value(contract: &Contract, base: &str, resource_type: &ResourceType, keys: &[ProfileKey]) -> Value {
+    let extensions: Vec<Value> = extensions(contract, resource_type, keys)
         .map(|schema| json!({"schema": schema.id, "required": false}))
         .collect();
     let mut value = json!({
@@ -140,7 +147,7 @@ fn attribute_value(attribute: &Attribute, keys: &[ProfileKey]) -> Option<Value> 
         let mut subs: Vec<Value> =
             attribute.sub_attributes.iter().filter_map(|sub| attribute_value(sub, keys)).collect();
         if attribute.open {
-            subs.extend(keys.iter().filter(|key| is_attribute_name(&key.name)).map(key_value));
+            subs.extend(keys.iter().filter(|key| super::is_attribute_name(&key.name)).map(key_value));
         }
         if subs.is_empty() {
             return None;
@@ -153,7 +160,7 @@ fn attribute_value(attribute: &Attribute, keys: &[ProfileKey]) -> Option<Value> 
 fn key_value(key: &ProfileKey) -> Value {
     let mut value = Map::new();
     value.insert("name".into(), key.name.clone().into());
-    value.insert("type".into(), key.kind.into());
+    value.insert("type".into(), key.kind.name().into());
     value.insert("multiValued".into(), false.into());
     value.insert("description".into(), "An attribute of the platform's customer.".into());
     value.insert("required".into(), false.into());
@@ -162,12 +169,6 @@ fn key_value(key: &ProfileKey) -> Value {
     value.insert("returned".into(), "default".into());
     value.insert("uniqueness".into(), "none".into());
     Value::Object(value)
-}
-
-/// RFC 7643 section 2.1: `ATTRNAME = ALPHA *(nameChar)`, and `nameChar` is `$`, `-`, `_`, a digit or a letter.
-fn is_attribute_name(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '$' | '-' | '_'))
 }
 
 fn meta(resource_type: &str, location: String) -> Value {
@@ -179,6 +180,7 @@ mod tests {
     use super::*;
     use crate::contract::{QA, RFC};
     use crate::schema::{enterprise, qa_user};
+    use crate::store::ProfileKind;
 
     fn ids(values: &[Value]) -> Vec<&str> {
         values.iter().map(|value| value["id"].as_str().unwrap()).collect()
@@ -190,8 +192,8 @@ mod tests {
 
     fn keys() -> Vec<ProfileKey> {
         vec![
-            ProfileKey { name: "Location".into(), kind: "string" },
-            ProfileKey { name: "no name".into(), kind: "string" },
+            ProfileKey { name: "Location".into(), kind: ProfileKind::String },
+            ProfileKey { name: "no name".into(), kind: ProfileKind::String },
         ]
     }
 
@@ -216,16 +218,15 @@ mod tests {
     #[test]
     fn a_profile_without_keys_is_left_out() {
         assert!(named(&schemas(&QA, "", &[])[0], "profile").is_none());
-        let rfc = schemas(&RFC, "", &[]);
-        assert!(named(&rfc[2], "profile").is_none());
-        assert!(named(&rfc[2], "role").is_some());
+        assert_eq!(ids(&schemas(&RFC, "", &[])), [user::URN, enterprise::URN], "nothing of it is shown");
+        assert_eq!(resource_types(&RFC, "", &[])[0]["schemaExtensions"].as_array().unwrap().len(), 1);
     }
 
     #[test]
     fn resource_types_name_their_extensions() {
-        let rfc = resource_types(&RFC, "https://x/scim/v2");
+        let rfc = resource_types(&RFC, "https://x/scim/v2", &keys());
         assert_eq!(rfc[0]["schemaExtensions"].as_array().unwrap().len(), 2);
-        let qa = resource_types(&QA, "https://x/scim/v2");
+        let qa = resource_types(&QA, "https://x/scim/v2", &keys());
         assert_eq!(qa[0]["schemaExtensions"].as_array().unwrap().len(), 1);
         assert_eq!(qa[0]["endpoint"], "/Users");
     }

@@ -8,22 +8,21 @@
 //! Prefixes and comparisons are ranges on keys of "C" collation: under row-level security an index serves only
 //! operators that cannot leak, and `like` is none of them.
 
+mod compare;
+mod element;
+
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Text};
 use domain::filter::{Filter, Op};
-use domain::id::{ResourceId, TenantId};
+use domain::id::TenantId;
 use domain::index::{self, Column};
 use domain::key::Key;
-use domain::meta;
 use domain::path::Target;
 use domain::resource_type::ResourceType;
 
-use super::super::{Db, TEXT_POSITION, id_text};
+use super::super::Db;
 use crate::types::{At, Id, Ts, Uid};
-
-/// The largest character: behind every text that starts with the text it is appended to.
-const LAST: char = '\u{10FFFF}';
 
 /// A condition on the rows of `resources`, ready for `.filter(…)`.
 pub(crate) struct Predicate {
@@ -325,78 +324,6 @@ impl Compiler<'_> {
         alias
     }
 
-    /// Conditions that make the values row `alias` one of an element that satisfies the filter.
-    fn element(&mut self, list: &Target, filter: &Filter, alias: &str) {
-        let terms = match filter {
-            Filter::And(terms) => terms.as_slice(),
-            single => std::slice::from_ref(single),
-        };
-        let drives = |term: &&Filter| matches!(term, Filter::Compare { op, .. } if *op != Op::Ne);
-        let best = terms.iter().filter(drives).min_by_key(|term| rank(self.resource_type, term));
-        match best {
-            Some(driver @ Filter::Compare { target, op, key }) => {
-                self.at_path(alias, &target.index_path());
-                self.sql(" AND ");
-                self.key(alias, *op, key);
-                for term in terms.iter().filter(|term| !std::ptr::eq(*term, driver)) {
-                    self.sql(" AND ");
-                    self.element_holds(list, term, alias);
-                }
-            }
-            _ => {
-                self.below(alias, &Below::attribute(list));
-                self.sql(" AND ");
-                self.element_holds(list, filter, alias);
-            }
-        }
-    }
-
-    /// A condition on the element that the values row `alias` belongs to.
-    fn element_holds(&mut self, list: &Target, filter: &Filter, alias: &str) {
-        match filter {
-            Filter::Constant(value) => self.sql(if *value { "TRUE" } else { "FALSE" }),
-            Filter::Not(inner) => {
-                self.sql("NOT (");
-                self.element_holds(list, inner, alias);
-                self.sql(")");
-            }
-            Filter::And(terms) => {
-                self.join(terms, " AND ", |compiler, _, term| compiler.element_holds(list, term, alias));
-            }
-            Filter::Or(terms) => {
-                self.join(terms, " OR ", |compiler, _, term| compiler.element_holds(list, term, alias));
-            }
-            Filter::Compare { op: Op::Ne, target, key } => {
-                let equal = Filter::Compare { target: target.clone(), op: Op::Eq, key: key.clone() };
-                self.element_holds(list, &Filter::Not(Box::new(equal)), alias);
-            }
-            Filter::Compare { target, op, key } => {
-                let inner = self.same_element(alias);
-                self.at_path(&inner, &target.index_path());
-                self.sql(" AND ");
-                self.key(&inner, *op, key);
-                self.sql(")");
-            }
-            Filter::Present(target) => {
-                let inner = self.same_element(alias);
-                self.present(&inner, target);
-                self.sql(")");
-            }
-            // The grammar has neither inside brackets.
-            Filter::HasExtension(_) | Filter::Element { .. } => self.sql("FALSE"),
-        }
-    }
-
-    fn same_element(&mut self, alias: &str) -> String {
-        let inner = self.alias();
-        self.sql(format!("EXISTS (SELECT 1 FROM attribute_values {inner} WHERE "));
-        self.of_type(&inner);
-        self.sql(format!(
-            "{inner}.resource_id = {alias}.resource_id AND {inner}.ordinal = {alias}.ordinal AND "
-        ));
-        inner
-    }
-
     /// The values of a simple target, or any value below a complex one.
     fn present(&mut self, alias: &str, target: &Target) {
         if target.leaf().is_some_and(|leaf| leaf.kind == domain::schema::Type::Complex) {
@@ -416,125 +343,6 @@ impl Compiler<'_> {
         self.text(from);
         self.sql(format!(" AND {alias}.path < "));
         self.text(to);
-    }
-
-    /// Compares the key of a values row. Long keys are cut in the index: what the cut cannot decide is looked up
-    /// in the whole key beside it.
-    fn key(&mut self, alias: &str, op: Op, key: &Key) {
-        let short = key.indexed_prefix();
-        let cut = short.len() < key.as_str().len();
-        let column = format!("{alias}.key");
-        let whole = format!("coalesce({alias}.full_key, {alias}.key)");
-        let (from, to) = kind_bounds(key);
-        match op {
-            Op::Eq | Op::Ne => self.compare(&column, "=", key.stored().0),
-            Op::Sw => {
-                self.range(&column, short, &format!("{short}{LAST}"));
-                if cut {
-                    self.sql(" AND ");
-                    self.starts_with(&whole, key.as_str());
-                }
-            }
-            Op::Co => {
-                self.range(&column, &from, &to);
-                self.sql(" AND ");
-                self.contains(&format!("substr({whole}, 2)"), key.body());
-            }
-            Op::Ew => {
-                self.range(&column, &from, &to);
-                self.sql(" AND ");
-                self.ends_with(&format!("substr({whole}, 2)"), key.body());
-            }
-            Op::Gt | Op::Ge => {
-                self.range(&column, short, &to);
-                self.sql(" AND ");
-                self.compare(if cut { &whole } else { &column }, sign(op), key.as_str());
-            }
-            Op::Lt | Op::Le => {
-                let upper = if cut { format!("{short}{LAST}") } else { to };
-                self.range(&column, &from, &upper);
-                self.sql(" AND ");
-                self.compare(if cut { &whole } else { &column }, sign(op), key.as_str());
-            }
-        }
-    }
-
-    /// Compares a value that has a column of its own; never null.
-    fn column(&mut self, column: Column, op: Op, key: &Key, row: &str) {
-        match column {
-            Column::Name => self.plain_text(&format!("{row}.name_key"), op, key.body()),
-            Column::ExternalId => {
-                self.sql(format!("({row}.external_id IS NOT NULL AND "));
-                self.plain_text(&format!("{row}.external_id"), op, key.body());
-                self.sql(")");
-            }
-            Column::Id if op == Op::Eq => match ResourceId::parse(key.body()) {
-                Some(id) => {
-                    self.sql(format!("{row}.id = "));
-                    self.pieces.push(Piece::Id(Id(id.0)));
-                }
-                None => self.sql("FALSE"),
-            },
-            Column::Id => self.plain_text(&id_text(row), op, key.body()),
-            Column::Created => self.time(&format!("{row}.created_at"), op, key),
-            Column::LastModified => self.time(&format!("{row}.modified_at"), op, key),
-            Column::Version => match key.body().parse() {
-                Ok(version) => {
-                    self.sql(format!("{row}.version = "));
-                    self.pieces.push(Piece::Count(version));
-                }
-                Err(_) => self.sql("FALSE"),
-            },
-        }
-    }
-
-    fn time(&mut self, column: &str, op: Op, key: &Key) {
-        match meta::parse_time(key.body()) {
-            Some(time) => {
-                self.sql(format!("{column} {} ", sign(op)));
-                self.pieces.push(Piece::At(At(time)));
-            }
-            None => self.sql("FALSE"),
-        }
-    }
-
-    fn plain_text(&mut self, column: &str, op: Op, text: &str) {
-        match op {
-            Op::Sw => self.range(column, text, &format!("{text}{LAST}")),
-            Op::Co => self.contains(column, text),
-            Op::Ew => self.ends_with(column, text),
-            Op::Eq | Op::Ne | Op::Gt | Op::Ge | Op::Lt | Op::Le => self.compare(column, sign(op), text),
-        }
-    }
-
-    fn compare(&mut self, column: &str, sign: &str, text: impl Into<String>) {
-        self.sql(format!("{column} {sign} "));
-        self.text(text);
-    }
-
-    fn range(&mut self, column: &str, from: &str, to: &str) {
-        self.compare(column, ">=", from);
-        self.sql(" AND ");
-        self.compare(column, "<", to);
-    }
-
-    fn contains(&mut self, column: &str, text: &str) {
-        self.sql(format!("{TEXT_POSITION}({column}, "));
-        self.text(text);
-        self.sql(") > 0");
-    }
-
-    fn starts_with(&mut self, column: &str, text: &str) {
-        self.sql(format!("substr({column}, 1, {}) = ", text.chars().count()));
-        self.text(text);
-    }
-
-    fn ends_with(&mut self, column: &str, text: &str) {
-        let chars = text.chars().count();
-        self.sql(format!(
-            "length({column}) >= {chars} AND substr({column}, length({column}) - {chars} + 1) = "
-        ));
-        self.text(text);
     }
 
     fn join(&mut self, terms: &[Filter], word: &str, mut each: impl FnMut(&mut Self, usize, &Filter)) {
@@ -560,21 +368,4 @@ fn distribute(list: &Target, filter: &Filter) -> Filter {
     let Filter::Or(terms) = filter else { return filter.clone() };
     let element = |term: &Filter| Filter::Element { list: list.clone(), filter: Box::new(term.clone()) };
     Filter::Or(terms.iter().map(element).collect())
-}
-
-/// The first key of the same kind, and the first one behind them all.
-fn kind_bounds(key: &Key) -> (String, String) {
-    let tag = key.as_str().as_bytes().first().copied().unwrap_or(b's');
-    (char::from(tag).to_string(), char::from(tag + 1).to_string())
-}
-
-fn sign(op: Op) -> &'static str {
-    match op {
-        Op::Ne => "<>",
-        Op::Gt => ">",
-        Op::Ge => ">=",
-        Op::Lt => "<",
-        Op::Le => "<=",
-        Op::Eq | Op::Co | Op::Sw | Op::Ew => "=",
-    }
 }

@@ -1,6 +1,7 @@
 //! The query layer, written once and compiled for each database; `super` is the dialect.
 
 mod filter;
+mod index;
 mod list;
 mod platform;
 mod scope;
@@ -144,7 +145,7 @@ impl Store for Repo {
         resource_type: &ResourceType,
         query: &ListQuery,
     ) -> Result<Vec<String>> {
-        self.transact(Mode::Read, tenant, |conn| Ok(list::explain(conn, tenant, resource_type, query)?))
+        self.transact(Mode::Read, tenant, |conn| list::explain(conn, tenant, resource_type, query))
     }
 }
 

@@ -1,12 +1,10 @@
 //! A transaction bound to a tenant, and every query on the tenant's resources.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use domain::document::Document;
 use domain::id::{ResourceId, TenantId};
-use domain::index::{self, Entry};
+use domain::index::{self};
 use domain::key;
 use domain::list::{ListQuery, Page};
 use domain::meta::Version;
@@ -14,9 +12,8 @@ use domain::resource::Resource;
 use domain::resource_type::ResourceType;
 use domain::role::Role;
 use domain::schema::qa_user;
-use domain::store::{Change, Origin, ProfileKey, TenantTx};
+use domain::store::{Change, Origin, ProfileKey, ProfileKind, TenantTx};
 use domain::{Error, Result};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::super::Conn;
@@ -24,16 +21,11 @@ use super::list;
 use super::scope::of_tenant;
 use super::wrap::Locked;
 use crate::error::{from_diesel, from_write};
-use crate::rows::{
-    AuditRow, ChangeRow, NewResourceRow, ProfileKeyRow, ResourceChange, ResourceRow, ValueRow,
-};
+use crate::rows::{AuditRow, ChangeRow, NewResourceRow, ResourceChange, ResourceRow};
 use crate::schema::{
     attribute_values, audit_log, changes, collections, profile_keys, resources, tenant_counters,
 };
 use crate::types::{At, Id};
-
-/// Rows of one insert: well below the number of values either database takes in a statement.
-const BATCH: usize = 1_000;
 
 /// A transaction bound to a tenant.
 pub(crate) struct Tx<'c> {
@@ -137,13 +129,10 @@ impl TenantTx for Tx<'_> {
             .select((profile_keys::name, profile_keys::kind))
             .load(self.conn)
             .map_err(from_diesel)?;
-        let kinds = ["string", "decimal", "boolean"];
         let meaning = |(name, kind): (String, String)| {
-            let kind = kinds.into_iter().find(|known| *known == kind);
-            Ok(ProfileKey {
-                name,
-                kind: kind.ok_or_else(|| Error::internal("unknown kind of a profile key"))?,
-            })
+            let kind =
+                ProfileKind::parse(&kind).ok_or_else(|| Error::internal("unknown kind of a profile key"))?;
+            Ok(ProfileKey { name, kind })
         };
         rows.into_iter().map(meaning).collect()
     }
@@ -236,7 +225,7 @@ impl TenantTx for Tx<'_> {
 }
 
 impl Tx<'_> {
-    fn id(&self) -> Id {
+    pub(super) fn id(&self) -> Id {
         Id(self.tenant.0)
     }
 
@@ -263,94 +252,6 @@ impl Tx<'_> {
         if rows == 1 { Ok(()) } else { Err(Error::internal("a locked resource was not there to be stored")) }
     }
 
-    fn index(&mut self, resource_type: &ResourceType, id: ResourceId, entries: &[Entry]) -> Result<()> {
-        let tenant_id = self.id();
-        let rows: Vec<ValueRow<'_>> = entries
-            .iter()
-            .map(|entry| {
-                let (key, full_key) = entry.key.stored();
-                ValueRow {
-                    tenant_id,
-                    resource_id: Id(id.0),
-                    path: &entry.path,
-                    ordinal: entry.ordinal,
-                    resource_type: resource_type.name,
-                    key,
-                    full_key,
-                }
-            })
-            .collect();
-        for batch in rows.chunks(BATCH) {
-            diesel::insert_into(attribute_values::table)
-                .values(batch)
-                .execute(self.conn)
-                .map_err(from_diesel)?;
-        }
-        Ok(())
-    }
-
-    /// Writes the paths whose values differ, and no others.
-    fn index_difference(
-        &mut self,
-        resource_type: &ResourceType,
-        before: &Resource,
-        after: &Resource,
-    ) -> Result<()> {
-        let old = by_path(index::entries(resource_type, &before.document));
-        let new = by_path(index::entries(resource_type, &after.document));
-        let differ = |path: &&String| old.get(*path) != new.get(*path);
-        let gone: Vec<&String> = old.keys().filter(differ).collect();
-        if !gone.is_empty() {
-            diesel::delete(attribute_values::table)
-                .filter(of_tenant!(attribute_values, self.tenant))
-                .filter(attribute_values::resource_id.eq(Id(after.id.0)))
-                .filter(attribute_values::path.eq_any(gone))
-                .execute(self.conn)
-                .map_err(from_diesel)?;
-        }
-        let added: Vec<Entry> = new.keys().filter(differ).flat_map(|path| new[path].clone()).collect();
-        self.index(resource_type, after.id, &added)
-    }
-
-    /// Remembers the keys of a profile for the tenant's schema. In order of key, so that two transactions that
-    /// learn the same keys wait for each other in one direction only.
-    fn learn_profile_keys(&mut self, document: &Document) -> Result<()> {
-        let Some(Value::Object(profile)) = document.extension(qa_user::URN, qa_user::PROFILE) else {
-            return Ok(());
-        };
-        let mut rows: Vec<ProfileKeyRow<'_>> = profile
-            .iter()
-            .map(|(name, value)| ProfileKeyRow {
-                tenant_id: self.id(),
-                name_key: key::fold(name),
-                name,
-                kind: match value {
-                    Value::Bool(_) => "boolean",
-                    Value::Number(_) => "decimal",
-                    _ => "string",
-                },
-            })
-            .collect();
-        rows.sort_by(|one, other| one.name_key.cmp(&other.name_key));
-        let known: BTreeSet<String> = profile_keys::table
-            .filter(of_tenant!(profile_keys, self.tenant))
-            .filter(profile_keys::name_key.eq_any(rows.iter().map(|row| row.name_key.clone())))
-            .select(profile_keys::name_key)
-            .load(self.conn)
-            .map_err(from_diesel)?
-            .into_iter()
-            .collect();
-        rows.retain(|row| !known.contains(&row.name_key));
-        if !rows.is_empty() {
-            diesel::insert_into(profile_keys::table)
-                .values(&rows)
-                .on_conflict_do_nothing()
-                .execute(self.conn)
-                .map_err(from_diesel)?;
-        }
-        Ok(())
-    }
-
     fn count(&mut self, resource_type: &ResourceType, more: i64) -> Result<()> {
         diesel::insert_into(collections::table)
             .values((
@@ -373,15 +274,4 @@ fn one(row: QueryResult<ResourceRow>) -> Result<Option<Resource>> {
 
 fn document_text(document: &Document) -> Result<String> {
     serde_json::to_string(&document.0).map_err(Error::internal)
-}
-
-fn by_path(entries: Vec<Entry>) -> BTreeMap<String, Vec<Entry>> {
-    let mut paths: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
-    for entry in entries {
-        paths.entry(entry.path.clone()).or_default().push(entry);
-    }
-    for entries in paths.values_mut() {
-        entries.sort_by_key(|entry| entry.ordinal);
-    }
-    paths
 }

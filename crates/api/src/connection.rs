@@ -1,0 +1,156 @@
+//! A TCP connection that does not wait for ever.
+//!
+//! The timer of actix covers the head of the first request on a connection only, and nothing covers a client
+//! that does not read its reply. A thousand sockets that send or take one byte a second would hold a thousand
+//! connections (slowloris); here each of them ends within the times below. The body of a request has its own
+//! time, in [`crate::body`].
+
+use std::cell::Cell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_rt::net::TcpStream;
+use actix_rt::time::{Instant, Sleep, sleep_until};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Time for the client to take a whole reply.
+const REPLY_TIME: Duration = Duration::from_secs(30);
+/// Lead of the timers of actix, which answer 408 or close in an orderly way.
+const LEAD: Duration = Duration::from_millis(500);
+
+/// What the connection is doing, shared with the requests on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Watch(Rc<Cell<Phase>>);
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    /// No byte of a request has come.
+    Idle { since: Instant },
+    /// Some bytes of the head of a request have come.
+    Head { since: Instant },
+    /// A request is being worked on; it may still be sending its body.
+    Busy,
+}
+
+impl Watch {
+    /// A whole head has come.
+    pub(crate) fn begin(&self) {
+        self.0.set(Phase::Busy);
+    }
+
+    /// The reply to it is known.
+    pub(crate) fn end(&self) {
+        self.0.set(Phase::Idle { since: Instant::now() });
+    }
+}
+
+/// The connection with its deadlines.
+pub(crate) struct Guarded {
+    stream: TcpStream,
+    watch: Watch,
+    head: Duration,
+    keep_alive: Duration,
+    reading: Timer,
+    /// Running while the client has not taken all of a reply.
+    writing: Timer,
+}
+
+impl Guarded {
+    /// Guards a new connection.
+    pub(crate) fn new(stream: TcpStream, head: Duration, keep_alive: Duration) -> Self {
+        let watch = Watch(Rc::new(Cell::new(Phase::Idle { since: Instant::now() })));
+        Self { stream, watch, head, keep_alive, reading: Timer::default(), writing: Timer::default() }
+    }
+
+    /// For the requests on it.
+    pub(crate) fn watch(&self) -> Watch {
+        self.watch.clone()
+    }
+
+    /// When the client must have sent what is expected next.
+    fn read_deadline(&self) -> Option<Instant> {
+        match self.watch.0.get() {
+            Phase::Idle { since } => Some(since + self.keep_alive + LEAD),
+            Phase::Head { since } => Some(since + self.head + LEAD),
+            Phase::Busy => None,
+        }
+    }
+
+    /// An answer of the stream to a write, or an error when the reply takes too long.
+    fn written<T>(&mut self, poll: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if poll.is_pending() {
+            let deadline = self.writing.deadline.unwrap_or_else(|| Instant::now() + REPLY_TIME);
+            ready!(self.writing.poll(deadline, context));
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        poll
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        let poll = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if let (Phase::Idle { .. }, true) = (this.watch.0.get(), buffer.filled().len() > before) {
+            this.watch.0.set(Phase::Head { since: Instant::now() });
+        }
+        match this.read_deadline() {
+            // Bytes that keep dripping in must not outrun the timer, which is asked only when none are there.
+            Some(deadline) if poll.is_pending() || Instant::now() >= deadline => {
+                ready!(this.reading.poll(deadline, context));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+            }
+            _ => poll,
+        }
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let poll = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.written(poll, context)
+    }
+
+    /// actix asks for this when all of a reply has been handed over.
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let poll = Pin::new(&mut this.stream).poll_flush(context);
+        if poll.is_ready() {
+            this.writing = Timer::default();
+        }
+        this.written(poll, context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+/// A deadline and what wakes the task at it.
+#[derive(Default)]
+struct Timer {
+    deadline: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Timer {
+    /// Ready once `deadline` has passed.
+    fn poll(&mut self, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
+        self.deadline = Some(deadline);
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if sleep.deadline() != deadline {
+            sleep.as_mut().reset(deadline);
+        }
+        sleep.as_mut().poll(context)
+    }
+}

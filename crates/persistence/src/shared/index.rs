@@ -1,0 +1,139 @@
+//! Writing the index of attribute values, and what a tenant's profiles are made of.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use domain::Result;
+use domain::document::Document;
+use domain::id::ResourceId;
+use domain::index::{self, Entry};
+use domain::key;
+use domain::resource::Resource;
+use domain::resource_type::ResourceType;
+use domain::schema::qa_user;
+use domain::store::ProfileKind;
+use serde_json::Value;
+
+use super::scope::of_tenant;
+use super::tenant_tx::Tx;
+use crate::error::from_diesel;
+use crate::rows::{ProfileKeyRow, ValueRow};
+use crate::schema::{attribute_values, profile_keys};
+use crate::types::Id;
+
+/// Rows of one insert: well below the number of values either database takes in a statement.
+const BATCH: usize = 1_000;
+
+impl Tx<'_> {
+    pub(super) fn index(
+        &mut self,
+        resource_type: &ResourceType,
+        id: ResourceId,
+        entries: &[Entry],
+    ) -> Result<()> {
+        let tenant_id = self.id();
+        let rows: Vec<ValueRow<'_>> = entries
+            .iter()
+            .map(|entry| {
+                let (key, full_key) = entry.key.stored();
+                ValueRow {
+                    tenant_id,
+                    resource_id: Id(id.0),
+                    path: &entry.path,
+                    ordinal: entry.ordinal,
+                    resource_type: resource_type.name,
+                    key,
+                    full_key,
+                }
+            })
+            .collect();
+        for batch in rows.chunks(BATCH) {
+            diesel::insert_into(attribute_values::table)
+                .values(batch)
+                .execute(self.conn)
+                .map_err(from_diesel)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the paths whose values differ, and no others.
+    pub(super) fn index_difference(
+        &mut self,
+        resource_type: &ResourceType,
+        before: &Resource,
+        after: &Resource,
+    ) -> Result<()> {
+        let old = by_path(index::entries(resource_type, &before.document));
+        let new = by_path(index::entries(resource_type, &after.document));
+        let differ = |path: &&String| old.get(*path) != new.get(*path);
+        let gone: Vec<&String> = old.keys().filter(differ).collect();
+        if !gone.is_empty() {
+            diesel::delete(attribute_values::table)
+                .filter(of_tenant!(attribute_values, self.tenant))
+                .filter(attribute_values::resource_id.eq(Id(after.id.0)))
+                .filter(attribute_values::path.eq_any(gone))
+                .execute(self.conn)
+                .map_err(from_diesel)?;
+        }
+        let added: Vec<Entry> = new.keys().filter(differ).flat_map(|path| new[path].clone()).collect();
+        self.index(resource_type, after.id, &added)
+    }
+
+    /// Remembers the keys of a profile for the tenant's schema. In order of key, so that two transactions that
+    /// learn the same keys wait for each other in one direction only.
+    pub(super) fn learn_profile_keys(&mut self, document: &Document) -> Result<()> {
+        let Some(Value::Object(profile)) = document.extension(qa_user::URN, qa_user::PROFILE) else {
+            return Ok(());
+        };
+        let mut rows: Vec<ProfileKeyRow<'_>> = profile
+            .iter()
+            .map(|(name, value)| ProfileKeyRow {
+                tenant_id: self.id(),
+                name_key: key::fold(name),
+                name,
+                kind: ProfileKind::of(value).name(),
+            })
+            .collect();
+        rows.sort_by(|one, other| one.name_key.cmp(&other.name_key));
+        let known: BTreeMap<String, String> = profile_keys::table
+            .filter(of_tenant!(profile_keys, self.tenant))
+            .filter(profile_keys::name_key.eq_any(rows.iter().map(|row| row.name_key.clone())))
+            .select((profile_keys::name_key, profile_keys::kind))
+            .load::<(String, String)>(self.conn)
+            .map_err(from_diesel)?
+            .into_iter()
+            .collect();
+        let (integer, decimal) = (ProfileKind::Integer.name(), ProfileKind::Decimal.name());
+        let widened = |row: &&ProfileKeyRow<'_>| {
+            row.kind == decimal && known.get(&row.name_key).is_some_and(|kind| kind == integer)
+        };
+        for row in rows.iter().filter(widened) {
+            diesel::update(profile_keys::table)
+                .filter(of_tenant!(profile_keys, self.tenant))
+                .filter(profile_keys::name_key.eq(&row.name_key))
+                .set(profile_keys::kind.eq(decimal))
+                .execute(self.conn)
+                .map_err(from_diesel)?;
+        }
+        rows.retain(|row| !known.contains_key(&row.name_key));
+        if !rows.is_empty() {
+            diesel::insert_into(profile_keys::table)
+                .values(&rows)
+                .on_conflict_do_nothing()
+                .execute(self.conn)
+                .map_err(from_diesel)?;
+        }
+        Ok(())
+    }
+}
+
+fn by_path(entries: Vec<Entry>) -> BTreeMap<String, Vec<Entry>> {
+    let mut paths: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+    for entry in entries {
+        paths.entry(entry.path.clone()).or_default().push(entry);
+    }
+    for entries in paths.values_mut() {
+        entries.sort_by_key(|entry| entry.ordinal);
+    }
+    paths
+}

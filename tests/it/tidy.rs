@@ -1,0 +1,127 @@
+//! The rules of the house that a compiler does not check: who may know whom, and what every file begins with.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::db::project;
+
+/// Our crates with those of our crates that each may know.
+const ARROWS: [(&str, &[&str]); 4] = [
+    ("domain", &[]),
+    ("auth", &["domain"]),
+    ("persistence", &["domain"]),
+    ("api", &["domain", "auth", "persistence"]),
+];
+
+/// What the engine must not know: HTTP, SQL, settings, the log.
+const NOT_FOR_THE_ENGINE: [&str; 12] = [
+    "actix",
+    "ureq",
+    "http",
+    "diesel",
+    "r2d2",
+    "libsqlite3",
+    "pq-sys",
+    "config",
+    "log",
+    "env_logger",
+    "clap",
+    "tokio",
+];
+
+/// Name and direct dependencies of every package of the workspace, tests left out.
+fn packages() -> Vec<(String, Vec<String>)> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .current_dir(project())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let package = |package: &Value| {
+        let all = package["dependencies"].as_array().unwrap().iter();
+        // `kind` is null for what the product itself needs.
+        let used = all.filter(|dependency| dependency["kind"].is_null());
+        (text(&package["name"]), used.map(|dependency| text(&dependency["name"])).collect())
+    };
+    metadata["packages"].as_array().unwrap().iter().map(package).collect()
+}
+
+#[test]
+fn crates_know_only_whom_they_may() {
+    let packages = packages();
+    for (name, may) in ARROWS {
+        let (_, dependencies) =
+            packages.iter().find(|(package, _)| package == name).expect("the crate exists");
+        let ours = dependencies.iter().filter(|one| ARROWS.iter().any(|(crate_name, _)| crate_name == one));
+        for dependency in ours {
+            assert!(may.contains(&dependency.as_str()), "{name} must not know {dependency}");
+        }
+    }
+    let ours: Vec<&str> =
+        packages.iter().map(|(name, _)| name.as_str()).filter(|name| *name != "rollcall-tests").collect();
+    assert_eq!(ours.len(), ARROWS.len(), "a crate without an arrow: {ours:?}");
+    let (_, engine) = packages.iter().find(|(name, _)| name == "domain").unwrap();
+    for dependency in engine {
+        let known = NOT_FOR_THE_ENGINE.iter().find(|name| dependency.starts_with(**name));
+        assert!(
+            known.is_none(),
+            "the engine knows neither HTTP nor SQL nor settings nor a log, but {dependency}"
+        );
+    }
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Every source file of the project with its text.
+fn texts(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let all: Vec<PathBuf> = folders.iter().flat_map(|folder| sources(&project().join(folder))).collect();
+    assert!(all.len() > 10, "the sources are somewhere else");
+    all.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn every_module_says_what_it_is() {
+    let silent: Vec<PathBuf> = texts(&["crates", "tests"])
+        .into_iter()
+        // The tests of a module, in a file beside it, need no introduction of their own.
+        .filter(|(path, _)| !path.ends_with("tests.rs"))
+        .filter(|(_, text)| !text.starts_with("//! "))
+        .map(|(path, _)| path)
+        .collect();
+    assert!(silent.is_empty(), "these files do not begin with a line of `//!`: {silent:#?}");
+}
+
+#[test]
+fn no_test_is_left_out() {
+    // Written in two parts, or this line would find itself.
+    for attribute in [concat!("#[ig", "nore"), concat!("#[should_", "panic")] {
+        for (path, text) in texts(&["crates", "tests"]) {
+            assert!(!text.contains(attribute), "{} has {attribute}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_engine_reads_no_clock() {
+    for (path, text) in texts(&["crates/domain/src"]) {
+        for call in ["Utc::now", "Local::now", "SystemTime::now", "Instant::now"] {
+            assert!(!text.contains(call), "{} calls {call}: time is an argument", path.display());
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! Requests per second and latency of a running release build, beside a bare Diesel loop on the same database.
+//!
+//! ```text
+//! cargo build --release -p api && cargo run --release -p rollcall-tests --bin figures [USERS] [SECONDS]
+//! ```
+//!
+//! For SQLite and a private PostgreSQL in turn: starts the server on an empty database, fills a tenant with
+//! `rollcall load`, then drives it from this process over keep-alive connections. Everything shares the machine, so
+//! the ratios say more than the figures.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::zombie_processes,
+    missing_docs,
+    reason = "a tool for one's own terminal: it may stop and print"
+)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::{PgConnection, SqliteConnection};
+use serde_json::Value;
+
+diesel::table! {
+    raw (number) {
+        number -> BigInt,
+        name -> Text,
+        document -> Text,
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let users: u64 = arguments.next().map_or(10_000, |text| text.parse().unwrap());
+    let seconds: u64 = arguments.next().map_or(4, |text| text.parse().unwrap());
+    let folder = std::env::temp_dir().join(format!("rollcall-figures-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    println!("| database | what | connections | per second | p50 ms | p99 ms |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    let run = Run { users, time: Duration::from_secs(seconds), folder: folder.clone() };
+    run.database("SQLite", &format!("sqlite://{}", folder.join("figures.db").display()));
+    let (mut postgres, url) = private_postgres();
+    run.database("PostgreSQL", &url);
+    drop(postgres.stdin.take());
+    let _ = postgres.wait();
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+struct Run {
+    users: u64,
+    time: Duration,
+    folder: PathBuf,
+}
+
+/// How long each of many operations took.
+struct Figures {
+    latencies: Vec<Duration>,
+    time: Duration,
+}
+
+impl Figures {
+    fn print(mut self, database: &str, what: &str, connections: &str) {
+        self.latencies.sort_unstable();
+        let at = |part: f64| {
+            let place = (self.latencies.len() as f64 * part) as usize;
+            self.latencies[place.min(self.latencies.len() - 1)].as_secs_f64() * 1_000.0
+        };
+        let rate = self.latencies.len() as f64 / self.time.as_secs_f64();
+        println!("| {database} | {what} | {connections} | {rate:.0} | {:.3} | {:.3} |", at(0.5), at(0.99));
+    }
+}
+
+impl Run {
+    fn database(&self, name: &str, url: &str) {
+        self.cli(url, &["tenant", "create", "acme"]);
+        let token = self.cli(url, &["token", "create", "--tenant", "acme", "--name", "figures"]);
+        let filled = Instant::now();
+        self.cli(url, &["load", "--tenant", "acme", "--users", &self.users.to_string()]);
+        let filled = filled.elapsed();
+        let start = Instant::now();
+        let (mut server, address) = self.serve(url);
+        let ready = start.elapsed();
+        let idle = resident(&server);
+
+        let people = people(&address, &token, self.users);
+        let people = Arc::new(people);
+        for connections in [1, 16] {
+            let reads = {
+                let people = Arc::clone(&people);
+                move |n: u64| format!("GET /scim/v2/Users/{}", people[n as usize % people.len()].0)
+            };
+            self.drive(&address, &token, connections, reads, None).print(
+                name,
+                "GET by id",
+                &connections.to_string(),
+            );
+            let lookups = {
+                let people = Arc::clone(&people);
+                move |n: u64| {
+                    let name = &people[n as usize % people.len()].1;
+                    format!("GET /scim/v2/Users?filter=userName%20eq%20%22{name}%22")
+                }
+            };
+            self.drive(&address, &token, connections, lookups, None).print(
+                name,
+                "userName eq",
+                &connections.to_string(),
+            );
+            let body = move |n: u64| {
+                format!(
+                    r#"{{"userName":"new{connections}.{n}@acme.example","externalId":"x{connections}.{n}","name":{{"givenName":"New","familyName":"Person{n}"}},"emails":[{{"value":"new{connections}.{n}@acme.example","type":"work","primary":true}}],"active":true}}"#
+                )
+            };
+            self.drive(&address, &token, connections, |_| "POST /scim/v2/Users".into(), Some(&body)).print(
+                name,
+                "POST",
+                &connections.to_string(),
+            );
+        }
+        let busy = resident(&server);
+        server.kill().unwrap();
+        server.wait().unwrap();
+        self.raw(name, url);
+        println!(
+            "| {name} | load of {} users {:.1} s; start to ready {} ms; resident {} MiB idle, {} MiB after | | | | |",
+            self.users,
+            filled.as_secs_f64(),
+            ready.as_millis(),
+            idle >> 20,
+            busy >> 20
+        );
+    }
+
+    fn drive(
+        &self,
+        address: &str,
+        token: &str,
+        connections: u64,
+        request: impl Fn(u64) -> String + Sync,
+        body: Option<&(dyn Fn(u64) -> String + Sync)>,
+    ) -> Figures {
+        let next = AtomicU64::new(0);
+        let start = Instant::now();
+        let latencies = std::thread::scope(|scope| {
+            let work = || {
+                let mut client = Client::connect(address, token);
+                let mut latencies = Vec::new();
+                while start.elapsed() < self.time {
+                    let n = next.fetch_add(1, Ordering::Relaxed);
+                    let body = body.map(|body| body(n));
+                    let line = request(n);
+                    let sent = Instant::now();
+                    let status = client.exchange(&line, body.as_deref()).0;
+                    latencies.push(sent.elapsed());
+                    assert!((200..300).contains(&status), "{line}: {status}");
+                }
+                latencies
+            };
+            let threads: Vec<_> = (0..connections).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        Figures { latencies, time: start.elapsed() }
+    }
+
+    /// One thread, one connection, one table with a document of the same size: what the database gives at the same
+    /// durability when nobody asks for more.
+    fn raw(&self, name: &str, url: &str) {
+        let document = "x".repeat(900);
+        macro_rules! measure {
+            ($conn:expr, $create:expr) => {{
+                let conn = &mut $conn;
+                conn.batch_execute($create).unwrap();
+                let row = |number: i64| {
+                    (raw::number.eq(number), raw::name.eq(format!("n{number}")), raw::document.eq(&document))
+                };
+                let mut number = 0;
+                self.time(|_| {
+                    number += 1;
+                    conn.transaction(|conn| {
+                        diesel::insert_into(raw::table).values(row(number)).execute(conn)
+                    })
+                    .unwrap();
+                })
+                .print(name, "raw Diesel: insert of one row", "1");
+                let rows = number;
+                self.time(|n| {
+                    let number = n as i64 % rows + 1;
+                    raw::table.find(number).select(raw::document).get_result::<String>(conn).unwrap();
+                })
+                .print(name, "raw Diesel: get by key", "1");
+                self.time(|n| {
+                    let wanted = format!("n{}", n as i64 % rows + 1);
+                    raw::table
+                        .filter(raw::name.eq(wanted))
+                        .select(raw::document)
+                        .get_result::<String>(conn)
+                        .unwrap();
+                })
+                .print(name, "raw Diesel: get by name", "1");
+            }};
+        }
+        match url.strip_prefix("sqlite://") {
+            Some(path) => measure!(
+                SqliteConnection::establish(path).unwrap(),
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                 CREATE TABLE raw (number INTEGER PRIMARY KEY, name TEXT UNIQUE, document TEXT)"
+            ),
+            None => measure!(
+                PgConnection::establish(url).unwrap(),
+                "CREATE TABLE raw (number BIGINT PRIMARY KEY, name TEXT UNIQUE, document TEXT)"
+            ),
+        }
+    }
+
+    fn time(&self, mut work: impl FnMut(u64)) -> Figures {
+        let start = Instant::now();
+        let mut latencies = Vec::new();
+        while start.elapsed() < self.time {
+            let before = Instant::now();
+            work(latencies.len() as u64);
+            latencies.push(before.elapsed());
+        }
+        Figures { latencies, time: start.elapsed() }
+    }
+
+    fn cli(&self, url: &str, arguments: &[&str]) -> String {
+        let output = self.program(url).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn program(&self, url: &str) -> Command {
+        let path = std::env::current_exe().unwrap().with_file_name("rollcall");
+        assert!(path.exists(), "run `cargo build --release -p api` first");
+        let mut command = Command::new(path);
+        command
+            .current_dir(&self.folder)
+            .env("DATABASE_URL", url)
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn serve(&self, url: &str) -> (Child, String) {
+        let mut child = self
+            .program(url)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        loop {
+            let line = lines.next().expect("the server says that it is ready").unwrap();
+            if let Some(address) = line.strip_prefix("listening on http://") {
+                return (child, address.to_owned());
+            }
+        }
+    }
+}
+
+/// Ids and user names of the tenant.
+fn people(address: &str, token: &str, users: u64) -> Vec<(String, String)> {
+    let mut client = Client::connect(address, token);
+    let mut people = Vec::new();
+    while (people.len() as u64) < users {
+        let from = people.len() + 1;
+        let line = format!("GET /scim/v2/Users?attributes=userName&count=1000&startIndex={from}");
+        let list: Value = serde_json::from_slice(&client.exchange(&line, None).1).unwrap();
+        let text = |user: &Value, name: &str| user[name].as_str().unwrap().to_owned();
+        let page = list["Resources"].as_array().unwrap();
+        people.extend(page.iter().map(|user| (text(user, "id"), text(user, "userName"))));
+    }
+    people
+}
+
+/// HTTP/1.1 over one connection that is kept alive.
+struct Client {
+    stream: BufReader<TcpStream>,
+    token: String,
+}
+
+impl Client {
+    fn connect(address: &str, token: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream: BufReader::new(stream), token: token.to_owned() }
+    }
+
+    fn exchange(&mut self, line: &str, body: Option<&str>) -> (u16, Vec<u8>) {
+        let body = body.unwrap_or_default();
+        let request = format!(
+            "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/scim+json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.token,
+            body.len()
+        );
+        self.stream.get_mut().write_all(request.as_bytes()).unwrap();
+        let (mut status, mut length) = (0, 0);
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).unwrap();
+            let line = line.trim_end();
+            if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
+                status = rest[..3].parse().unwrap();
+            } else if let Some((name, value)) = line.split_once(':')
+                && name.eq_ignore_ascii_case("content-length")
+            {
+                length = value.trim().parse().unwrap();
+            }
+            if line.is_empty() {
+                break;
+            }
+        }
+        let mut received = vec![0; length];
+        self.stream.read_exact(&mut received).unwrap();
+        (status, received)
+    }
+}
+
+/// A private server as durable as a real one.
+fn private_postgres() -> (Child, String) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("postgres");
+    let mut child =
+        Command::new(script).arg("--durable").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut url = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+    (child, url.trim().to_owned())
+}
+
+fn resident(server: &Child) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() << 10
+}
