@@ -2,7 +2,7 @@
 
 use actix_rt::time::timeout;
 use actix_web::HttpRequest;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use domain::service::Body;
 use domain::{Error, limits};
@@ -34,27 +34,32 @@ impl Received {
 /// Waits for the whole body.
 ///
 /// # Errors
-/// 413 past [`limits::BODY_BYTES`] (announced or arrived), 408 past [`limits::BODY_TIME`], 400 when it ends
+/// 413 past [`limits::BODY_BYTES`], 408 past [`limits::BODY_TIME`], 400 when it ends
 /// early. A wrong media type is no error yet: whether the resource exists comes first.
 pub(crate) async fn receive(request: &HttpRequest, payload: Payload) -> Result<Received, Failure> {
-    let announced = header(request, CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limits::BODY_BYTES as u64) {
-        return Err(too_large());
-    }
     let bytes = timeout(limits::BODY_TIME, collect(payload)).await.map_err(|_| Failure::BodyTooSlow)??;
     Ok(Received { bytes, refused: refusal(request) })
 }
 
+/// A body that is too large is still taken, up to a point, and dropped: most clients send all of it before they
+/// look at the answer, and one whose connection is closed meanwhile never sees the 413.
 async fn collect(mut payload: Payload) -> Result<Bytes, Failure> {
+    const TAKEN: usize = 8 * limits::BODY_BYTES;
     let mut body = BytesMut::new();
+    let mut arrived = 0;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Error::InvalidSyntax("the body ended early".into()))?;
-        if body.len() + chunk.len() > limits::BODY_BYTES {
+        arrived += chunk.len();
+        if arrived > TAKEN {
             return Err(too_large());
         }
-        body.extend_from_slice(&chunk);
+        if arrived <= limits::BODY_BYTES {
+            body.extend_from_slice(&chunk);
+        } else {
+            body = BytesMut::new();
+        }
     }
-    Ok(body.freeze())
+    if arrived > limits::BODY_BYTES { Err(too_large()) } else { Ok(body.freeze()) }
 }
 
 fn too_large() -> Failure {

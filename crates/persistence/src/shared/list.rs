@@ -14,7 +14,7 @@ use domain::resource_type::ResourceType;
 use domain::{Error, Result};
 
 use super::super::{Conn, Db, explain_text};
-use super::filter::Predicate;
+use super::filter::{Predicate, finds_one_at_most};
 use super::scope::of_tenant;
 use super::wrap::Explained;
 use crate::error::{Failed, from_diesel};
@@ -198,6 +198,9 @@ impl Lister<'_> {
 
     fn by_column(&self, column: Column, descending: bool) -> resources::BoxedQuery<'static, Db> {
         let query = self.matching();
+        if self.query.filter.as_ref().is_some_and(|filter| finds_one_at_most(self.resource_type, filter)) {
+            return query;
+        }
         macro_rules! ordered {
             ($column:ident) => {
                 if descending {

@@ -145,7 +145,7 @@ impl Store for Repo {
         resource_type: &ResourceType,
         query: &ListQuery,
     ) -> Result<Vec<String>> {
-        self.transact(Mode::Read, tenant, |conn| Ok(list::explain(conn, tenant, resource_type, query)?))
+        self.transact(Mode::Read, tenant, |conn| list::explain(conn, tenant, resource_type, query))
     }
 }
 

@@ -21,35 +21,35 @@ impl Compiler<'_> {
                 self.key(alias, *op, key);
                 for term in terms.iter().filter(|term| !std::ptr::eq(*term, driver)) {
                     self.sql(" AND ");
-                    self.element_holds(list, term, alias);
+                    self.element_holds(term, alias);
                 }
             }
             _ => {
                 self.below(alias, &Below::attribute(list));
                 self.sql(" AND ");
-                self.element_holds(list, filter, alias);
+                self.element_holds(filter, alias);
             }
         }
     }
 
     /// A condition on the element that the values row `alias` belongs to.
-    fn element_holds(&mut self, list: &Target, filter: &Filter, alias: &str) {
+    fn element_holds(&mut self, filter: &Filter, alias: &str) {
         match filter {
             Filter::Constant(value) => self.sql(if *value { "TRUE" } else { "FALSE" }),
             Filter::Not(inner) => {
                 self.sql("NOT (");
-                self.element_holds(list, inner, alias);
+                self.element_holds(inner, alias);
                 self.sql(")");
             }
             Filter::And(terms) => {
-                self.join(terms, " AND ", |compiler, _, term| compiler.element_holds(list, term, alias));
+                self.join(terms, " AND ", |compiler, _, term| compiler.element_holds(term, alias));
             }
             Filter::Or(terms) => {
-                self.join(terms, " OR ", |compiler, _, term| compiler.element_holds(list, term, alias));
+                self.join(terms, " OR ", |compiler, _, term| compiler.element_holds(term, alias));
             }
             Filter::Compare { op: Op::Ne, target, key } => {
                 let equal = Filter::Compare { target: target.clone(), op: Op::Eq, key: key.clone() };
-                self.element_holds(list, &Filter::Not(Box::new(equal)), alias);
+                self.element_holds(&Filter::Not(Box::new(equal)), alias);
             }
             Filter::Compare { target, op, key } => {
                 let inner = self.same_element(alias);
