@@ -6,7 +6,7 @@
 //! - data that describes data: [`schema`], [`resource_type`]
 //! - a resource: [`document`], [`meta`], [`resource`]
 //! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`list`]
-//! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`project`]
+//! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`group`], [`project`]
 //! - the port to the database and the use cases on it: [`store`], [`service`]
 
 pub mod contract;
@@ -14,6 +14,7 @@ pub mod decode;
 pub mod document;
 pub mod error;
 pub mod filter;
+pub mod group;
 pub mod id;
 pub mod index;
 pub mod key;

@@ -18,6 +18,12 @@ pub const FILTER_DEPTH: usize = 12;
 pub const FILTER_TERMS: usize = 32;
 /// Operations of one PATCH request.
 pub const PATCH_OPERATIONS: usize = 1_000;
+/// Users named in one request, as members and owners together.
+pub const MEMBERS: usize = 10_000;
+/// Members of a group; a larger one is refused with 403.
+pub const GROUP_MEMBERS: i64 = 200_000;
+/// Members up to which a PATCH of a group is answered with the group and not with 204.
+pub const PATCH_SHOWS_MEMBERS: i64 = 1_000;
 /// Resources on one page, however many are asked for.
 pub const PAGE: usize = 1_000;
 /// Attribute names in `attributes` or `excludedAttributes`.

@@ -1,5 +1,6 @@
 //! What of a resource a reply shows, and in the form of which contract.
 
+pub mod group;
 mod render;
 
 use std::collections::HashMap;

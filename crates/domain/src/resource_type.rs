@@ -3,15 +3,26 @@
 use std::sync::{Arc, LazyLock};
 
 use crate::principal::Area;
-use crate::schema::{Schema, enterprise, qa_user, user};
+use crate::schema::{Schema, enterprise, group, qa_group, qa_user, user};
 
 /// The rules beyond the schema that a type follows. Closed: tenant-defined types are [`Kind::Plain`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A user: role, profile, tombstone and revival.
     User,
+    /// A group: members and owners as rows; a bare member on the QA contract is this.
+    Group(FlatMember),
     /// Nothing beyond its schema.
     Plain,
+}
+
+/// What a member is where members are bare texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlatMember {
+    /// The user name, an e-mail address there.
+    UserName,
+    /// The id.
+    Id,
 }
 
 /// One collection: its place, its schema and its extensions.
@@ -31,6 +42,8 @@ pub struct ResourceType {
     pub name_attribute: &'static str,
     /// Other names clients use: written name, then URN and attribute of the extension it stands for.
     pub aliases: &'static [(&'static str, &'static str, &'static str)],
+    /// Other URNs that clients use for the core schema.
+    pub other_urns: &'static [&'static str],
     /// The right a credential needs.
     pub area: Area,
     /// The rules beyond the schema.
@@ -63,14 +76,47 @@ pub static USER: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
             ("profile", qa_user::URN, qa_user::PROFILE),
             ("userAccessLevel", qa_user::URN, qa_user::ROLE),
         ],
+        other_urns: &[],
         area: Area::Users,
         kind: Kind::User,
     })
 });
 
+/// `/Groups`: agent groups.
+pub static GROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
+    Arc::new(ResourceType {
+        name: "Group",
+        endpoint: "Groups",
+        description: "Agent group",
+        schema: group::SCHEMA.clone(),
+        extensions: vec![qa_group::SCHEMA.clone()],
+        name_attribute: "displayName",
+        aliases: &[("owners", qa_group::URN, qa_group::OWNERS)],
+        other_urns: &[],
+        area: Area::Groups,
+        kind: Kind::Group(FlatMember::UserName),
+    })
+});
+
+/// `/Usergroups`: user groups, a second value of the same kind.
+pub static USERGROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
+    Arc::new(ResourceType {
+        name: "Usergroup",
+        endpoint: "Usergroups",
+        description: "User group",
+        schema: group::USERGROUP_SCHEMA.clone(),
+        extensions: vec![qa_group::SCHEMA.clone()],
+        name_attribute: "displayName",
+        aliases: &[("owners", qa_group::URN, qa_group::OWNERS)],
+        other_urns: &[group::URN],
+        area: Area::Usergroups,
+        kind: Kind::Group(FlatMember::Id),
+    })
+});
+
 /// The resource types that are served, in the order in which they are announced.
-pub fn all() -> [&'static Arc<ResourceType>; 1] {
-    [&USER]
+pub fn all() -> [&'static Arc<ResourceType>; 3] {
+    [&USER, &GROUP, &USERGROUP]
 }
 
 /// The resource type at this segment of the path; names are case-sensitive.

@@ -4,6 +4,8 @@
 pub mod announce;
 pub mod common;
 pub mod enterprise;
+pub mod group;
+pub mod qa_group;
 pub mod qa_user;
 pub mod user;
 

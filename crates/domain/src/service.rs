@@ -1,7 +1,10 @@
 //! The use cases: one function each, one transaction each. They check the right of the caller, turn the request
 //! into a change of a document, and leave the audit row and the change row behind.
 
+mod groups;
 mod list;
+pub mod roles;
+pub mod sink;
 mod write;
 
 use chrono::{DateTime, Utc};
@@ -18,7 +21,8 @@ use crate::resource_type::{self, Kind, ResourceType};
 use crate::store::{self, Origin, Store, TenantTx};
 use crate::{Error, Result, user};
 
-pub use list::list;
+pub use list::{list, search};
+pub use sink::{Head, Sink};
 pub use write::{create, create_all, delete, patch, replace};
 
 /// Everything a use case needs to know of a request.
@@ -68,21 +72,12 @@ impl Query {
 /// One resource, ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// The body.
-    pub body: Value,
+    /// The body, JSON; none for 204.
+    pub body: Option<String>,
     /// For `ETag`.
     pub version: Version,
     /// For `Location`.
     pub location: String,
-}
-
-/// What a conditional GET gives.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Found {
-    /// The resource.
-    Modified(Answer),
-    /// The client has this version already (304).
-    NotModified(Version),
 }
 
 /// GET of one resource. An `id` that is no id is not found.
@@ -92,7 +87,8 @@ pub fn get(
     id: &str,
     precondition: &Precondition,
     query: &Query,
-) -> Result<Found> {
+    sink: &mut dyn Sink,
+) -> Result<()> {
     call.principal.require(resource_type.area, Access::Read)?;
     let id = parse_id(id)?;
     let projection = query.projection(resource_type);
@@ -101,9 +97,11 @@ pub fn get(
         let version = resource.meta.version;
         precondition.check_read(version)?;
         if precondition.not_modified(version) {
-            return Ok(Found::NotModified(version));
+            return sink.begin(Head::NotModified(version));
         }
-        Ok(Found::Modified(answer(call, resource_type, tx, &resource, as_ref(&projection)?)?))
+        let answer = answer(call, resource_type, tx, &resource, as_ref(&projection)?)?;
+        sink.begin(Head::Resource { version, location: answer.location })?;
+        sink.text(&answer.body.unwrap_or_default())
     })
 }
 
@@ -125,7 +123,10 @@ fn answer(
 ) -> Result<Answer> {
     let related = related(resource_type, tx, std::slice::from_ref(resource), projection)?;
     Ok(Answer {
-        body: project::render(resource_type, call.contract, &call.base, resource, &related, projection),
+        body: Some(
+            project::render(resource_type, call.contract, &call.base, resource, &related, projection)
+                .to_string(),
+        ),
         version: resource.meta.version,
         location: location(&call.base, resource_type, resource.id),
     })

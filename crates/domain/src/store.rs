@@ -2,12 +2,15 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::group::{Entry, List};
 use crate::id::{ResourceId, TenantId, TokenId};
 use crate::list::{ListQuery, Page};
 use crate::meta::Version;
 use crate::principal::Token;
+use crate::project::Membership;
 use crate::resource::Resource;
 use crate::resource_type::ResourceType;
+use crate::role::Role;
 use crate::tenant::{Tenant, TenantSettings, TenantState};
 use crate::{Error, Result};
 
@@ -142,6 +145,48 @@ pub trait TenantTx {
 
     /// Of these ids the living ones of the type, with their documents; in any order.
     fn find_many(&mut self, resource_type: &ResourceType, ids: &[ResourceId]) -> Result<Vec<Resource>>;
+
+    /// The living users behind these references, each locked so that it cannot be deleted before the transaction
+    /// ends: by id, else by user name, else by external id; `None` where there is none. Locks are taken in the
+    /// order of ids.
+    fn resolve_users(&mut self, references: &[String]) -> Result<Vec<Option<ResourceId>>>;
+
+    /// Adds users to a list of a group; returns how many were not in it.
+    fn add_to_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize>;
+
+    /// Removes users from a list of a group; returns how many were in it.
+    fn remove_from_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize>;
+
+    /// Makes a list exactly these users, as a difference; returns how many were added and how many removed.
+    fn replace_list(&mut self, group: ResourceId, list: List, users: &[ResourceId])
+    -> Result<(usize, usize)>;
+
+    /// At most `limit` entries of a list of a group in the order of user ids, those behind `after`.
+    fn list_entries(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        after: Option<ResourceId>,
+        limit: usize,
+    ) -> Result<Vec<Entry>>;
+
+    /// How many members the group has; a counter, not a count.
+    fn member_count(&mut self, group: ResourceId) -> Result<i64>;
+
+    /// The owners of these groups.
+    fn owners_of(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, ResourceId)>>;
+
+    /// The groups that these users are members of: user, then group.
+    fn groups_of(&mut self, users: &[ResourceId]) -> Result<Vec<(ResourceId, Membership)>>;
+
+    /// Takes a user out of every list; returns the groups that were touched.
+    fn leave_lists(&mut self, user: ResourceId) -> Result<Vec<ResourceId>>;
+
+    /// Whether a group of the tenant has an owner: then owners are announced.
+    fn has_owners(&mut self) -> Result<bool>;
+
+    /// How many living users have each effective role.
+    fn role_counts(&mut self) -> Result<Vec<(Role, usize)>>;
 
     /// Whether an active admin other than this user is left. Whoever asks holds the lock under which their
     /// number may shrink until the transaction ends, so two cannot both be told yes of each other.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Query, related};
+use super::{Call, Head, Query, Sink, related};
 use crate::filter::parse;
 use crate::index;
 use crate::limits;
@@ -18,8 +18,13 @@ use crate::{Error, Result};
 /// The URN of a list (RFC 7644 section 3.4.2).
 const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
+/// A search over all types the caller may read, at the root: the types one after the other.
+pub fn search(call: &Call<'_>, query: &Query, sink: &mut dyn Sink) -> Result<()> {
+    list(call, &crate::resource_type::USER, query, sink)
+}
+
 /// GET of a collection, or a search on it: a ListResponse.
-pub fn list(call: &Call<'_>, resource_type: &ResourceType, query: &Query) -> Result<Value> {
+pub fn list(call: &Call<'_>, resource_type: &ResourceType, query: &Query, sink: &mut dyn Sink) -> Result<()> {
     call.principal.require(resource_type.area, Access::Read)?;
     let projection = query.projection(resource_type)?;
     let wanted = list_query(call, resource_type, query)?;
@@ -31,13 +36,15 @@ pub fn list(call: &Call<'_>, resource_type: &ResourceType, query: &Query) -> Res
         };
         let resources: Vec<Value> = page.resources.iter().map(render).collect();
         let echo = resources.is_empty() && call.contract.empty_page_echoes_count;
-        Ok(json!({
+        let body = json!({
             "schemas": [LIST_RESPONSE],
             "totalResults": page.total,
             "startIndex": wanted.start_index,
             "itemsPerPage": if echo { wanted.count } else { resources.len() },
             "Resources": resources,
-        }))
+        });
+        sink.begin(Head::List)?;
+        sink.text(&body.to_string())
     })
 }
 

@@ -58,7 +58,7 @@ fn give_birth(
         Kind::User => {
             tx.find_tombstone(resource_type, &resource.name_key(resource_type), resource.external_id())?
         }
-        Kind::Plain => None,
+        Kind::Group(_) | Kind::Plain => None,
     };
     let (action, old_version) = match tombstone {
         Some(old) => {
@@ -198,7 +198,7 @@ fn settle(
 ) -> Result<Settled> {
     match resource_type.kind {
         Kind::User => user::settle(call.contract, call.principal, before, after),
-        Kind::Plain => Ok(Settled { document: after, demotes_admin: false }),
+        Kind::Group(_) | Kind::Plain => Ok(Settled { document: after, demotes_admin: false }),
     }
 }
 

@@ -1,0 +1,1 @@
+//! What only groups need of the use cases.

@@ -1,0 +1,29 @@
+//! Where a reply goes that may be longer than memory should hold.
+
+use crate::Result;
+use crate::meta::Version;
+
+/// What is known of a reply before its first byte.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// 200 with one resource.
+    Resource {
+        /// For `ETag`.
+        version: Version,
+        /// Where the resource is.
+        location: String,
+    },
+    /// 304: the client has this version already.
+    NotModified(Version),
+    /// 200 with a ListResponse.
+    List,
+}
+
+/// Takes a reply piece by piece. Fails when the client is gone or too slow; the use case then stops.
+pub trait Sink {
+    /// Called once, before any text. What fails before it becomes an error reply.
+    fn begin(&mut self, head: Head) -> Result<()>;
+
+    /// The next piece of the body.
+    fn text(&mut self, text: &str) -> Result<()>;
+}
