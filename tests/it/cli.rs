@@ -236,6 +236,14 @@ fn nothing_is_made_unasked(backend: Backend) {
     let server = Server::start(&db.folder, &db.url);
     assert!(server.greeting.is_empty(), "{:?}", server.greeting);
     assert_eq!(db.db_count("tenants", "1 = 1"), 0);
+    drop(server);
+
+    // What `cargo run` starts has a person in front of it.
+    let mut command = program::command(&db.folder);
+    command.args(["--listen", "127.0.0.1:0", "--database-url", &db.url]).env("CARGO_MANIFEST_DIR", "/");
+    let server = Server::start_with(&db.folder, command);
+    assert!(server.greeting.iter().any(|line| line.contains("API token")), "{:?}", server.greeting);
+    assert_eq!(db.db_count("tenants", "slug = 'demo'"), 1);
 }
 
 fn migrate_prints_what_it_applied(backend: Backend) {

@@ -52,6 +52,8 @@ fn what_the_server_can_do(backend: Backend) {
 
 fn every_document_is_found_by_its_id(backend: Backend) {
     let app = TestApp::start(backend);
+    // An extension is announced when it has something to say: for ours that is a profile.
+    app.rfc().create(&full_user("mia"));
     for base in BASES {
         let client = app.client(base, app.acme());
         for collection in ["/Schemas", "/ResourceTypes"] {
@@ -264,10 +266,17 @@ fn profile_keys_are_announced_when_they_occur(backend: Backend) {
         all.filter_map(|key| key.strip_prefix(prefix).map(str::to_owned)).collect()
     };
     assert!(keys(&rfc, &path).is_empty());
-    rfc.create(&with(user("mia"), json!({"profile": {"Location": "Porto", "Shift": 2, "Remote": true}})));
-    assert_eq!(keys(&rfc, &path), ["location", "remote", "shift"]);
-    assert_eq!(keys(&qa, "profile."), ["location", "remote", "shift"]);
+    rfc.create(&with(
+        user("mia"),
+        json!({"profile": {"Location": "Porto", "Shift": 2, "Quota": 2.5, "Remote": true}}),
+    ));
+    assert_eq!(keys(&rfc, &path), ["location", "quota", "remote", "shift"]);
+    assert_eq!(keys(&qa, "profile."), ["location", "quota", "remote", "shift"]);
     let declared = declared(&rfc);
     let kind = |name: &str| declared[&format!("{path}{name}")]["type"].clone();
-    assert_eq!([kind("location"), kind("shift"), kind("remote")], ["string", "decimal", "boolean"]);
+    for (name, expected) in
+        [("location", "string"), ("quota", "decimal"), ("remote", "boolean"), ("shift", "integer")]
+    {
+        assert_eq!(kind(name), expected, "{name}");
+    }
 }

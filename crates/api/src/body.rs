@@ -1,8 +1,10 @@
 //! The body of a request: size, time and form are judged here, what it says by [`crate::json`] and the engine.
 
+use std::time::Duration;
+
 use actix_rt::time::timeout;
 use actix_web::HttpRequest;
-use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use domain::service::Body;
 use domain::{Error, limits};
@@ -36,30 +38,44 @@ impl Received {
 /// # Errors
 /// 413 past [`limits::BODY_BYTES`], 408 past [`limits::BODY_TIME`], 400 when it ends
 /// early. A wrong media type is no error yet: whether the resource exists comes first.
-pub(crate) async fn receive(request: &HttpRequest, payload: Payload) -> Result<Received, Failure> {
-    let bytes = timeout(limits::BODY_TIME, collect(payload)).await.map_err(|_| Failure::BodyTooSlow)??;
+pub(crate) async fn receive(request: &HttpRequest, mut payload: Payload) -> Result<Received, Failure> {
+    let announced = header(request, CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+    let bytes = if announced.is_some_and(|length| length > limits::BODY_BYTES as u64) {
+        Err(too_large())
+    } else {
+        timeout(limits::BODY_TIME, collect(&mut payload)).await.map_err(|_| Failure::BodyTooSlow)?
+    };
+    if let Err(Failure::Domain(Error::TooLarge(_))) = &bytes {
+        let _ = timeout(limits::BODY_TIME, drop_rest(&mut payload)).await;
+    }
+    let bytes = bytes?;
     Ok(Received { bytes, refused: refusal(request) })
 }
 
-/// A body that is too large is still taken, up to a point, and dropped: most clients send all of it before they
-/// look at the answer, and one whose connection is closed meanwhile never sees the 413.
-async fn collect(mut payload: Payload) -> Result<Bytes, Failure> {
-    const TAKEN: usize = 8 * limits::BODY_BYTES;
+async fn collect(payload: &mut Payload) -> Result<Bytes, Failure> {
     let mut body = BytesMut::new();
-    let mut arrived = 0;
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Error::InvalidSyntax("the body ended early".into()))?;
-        arrived += chunk.len();
-        if arrived > TAKEN {
+        if body.len() + chunk.len() > limits::BODY_BYTES {
             return Err(too_large());
         }
-        if arrived <= limits::BODY_BYTES {
-            body.extend_from_slice(&chunk);
-        } else {
-            body = BytesMut::new();
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Takes what is on its way of a body that is too large, up to a point, and drops it: most clients send all of it
+/// before they look at the answer, and one whose connection is closed meanwhile never sees the 413.
+async fn drop_rest(payload: &mut Payload) {
+    const MOST: usize = 8 * limits::BODY_BYTES;
+    const PAUSE: Duration = Duration::from_millis(500);
+    let mut dropped = 0;
+    while let Ok(Some(Ok(chunk))) = timeout(PAUSE, payload.next()).await {
+        dropped += chunk.len();
+        if dropped > MOST {
+            break;
         }
     }
-    if arrived > limits::BODY_BYTES { Err(too_large()) } else { Ok(body.freeze()) }
 }
 
 fn too_large() -> Failure {
