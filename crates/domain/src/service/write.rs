@@ -14,7 +14,7 @@ use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
 use crate::store::{self, Action, Change, TenantTx};
 use crate::user::{self, Settled};
-use crate::{Error, Result, decode, patch as patching, replace as replacing};
+use crate::{Error, Result, decode, limits, patch as patching, replace as replacing};
 
 /// POST on a collection.
 pub fn create(call: &Call<'_>, resource_type: &ResourceType, body: &Body, query: &Query) -> Result<Answer> {
@@ -196,10 +196,15 @@ fn settle(
     before: Option<&Document>,
     after: Document,
 ) -> Result<Settled> {
-    match resource_type.kind {
+    let settled = match resource_type.kind {
         Kind::User => user::settle(call.contract, call.principal, before, after),
         Kind::Plain => Ok(Settled { document: after, demotes_admin: false }),
+    }?;
+    if settled.document.weight() > limits::DOCUMENT_WEIGHT {
+        let most = limits::DOCUMENT_WEIGHT;
+        return Err(Error::InvalidValue(format!("the resource would be larger than {most} bytes")));
     }
+    Ok(settled)
 }
 
 /// An identity provider must always be able to take access away, even from the last admin; the log says so.
