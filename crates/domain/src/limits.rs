@@ -21,7 +21,7 @@ pub const PATCH_OPERATIONS: usize = 1_000;
 /// Weight of a stored document ([`crate::document::Document::weight`]): a client can always send back what it reads.
 pub const DOCUMENT_WEIGHT: usize = BODY_BYTES;
 /// Weight of the values that the operations of one PATCH may look through, all terms of all filters counted.
-pub const PATCH_WORK: usize = 16 << 20;
+pub const PATCH_WORK: usize = 8 << 20;
 /// Profile keys that a tenant's schema announces; further ones are kept in the profiles and not announced.
 pub const ANNOUNCED_KEYS: usize = 1_000;
 /// Resources on one page, however many are asked for.
