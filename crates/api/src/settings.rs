@@ -182,7 +182,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info,actix_server=warn".into(), format: LogFormat::Text }
+        Self { filter: "info,actix_server=warn,actix_http=off".into(), format: LogFormat::Text }
     }
 }
 

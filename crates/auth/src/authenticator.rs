@@ -80,19 +80,19 @@ impl Authenticator {
     }
 }
 
-/// The state of the tenant, then the end of the token.
+/// The end of the token, then the state of the tenant: only a good token learns that its tenant is suspended.
 fn judge(tenant: &Arc<Tenant>, token: Arc<Token>, now: DateTime<Utc>) -> Result<Principal> {
-    match tenant.state {
-        TenantState::Active => {}
-        TenantState::Suspended => return Err(Error::Forbidden("the tenant is suspended".into())),
-        TenantState::Deleted => return Err(Error::Unauthorized("deleted tenant")),
-    }
     // Whatever the clocks of the processes say, a revoked token does not come back: its time is not compared.
     if token.revoked.is_some() {
         return Err(Error::Unauthorized("revoked token"));
     }
     if token.expires.is_some_and(|end| end <= now) {
         return Err(Error::Unauthorized("expired token"));
+    }
+    match tenant.state {
+        TenantState::Active => {}
+        TenantState::Suspended => return Err(Error::Forbidden("the tenant is suspended".into())),
+        TenantState::Deleted => return Err(Error::Unauthorized("deleted tenant")),
     }
     Ok(Principal { tenant: tenant.clone(), token })
 }

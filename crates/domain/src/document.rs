@@ -26,6 +26,11 @@ impl Document {
         self.get(schema)?.as_object()?.get(name)
     }
 
+    /// About how many bytes of JSON it is.
+    pub fn weight(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + weight(value)).sum()
+    }
+
     /// Sets or, with `None`, clears a core attribute.
     pub fn set(&mut self, name: &str, value: Option<Value>) {
         match value {
@@ -45,5 +50,19 @@ impl Document {
             None => object.shift_remove(name),
         };
         self.set(schema, (!object.is_empty()).then_some(Value::Object(object)));
+    }
+}
+
+/// About how many bytes of JSON a value is.
+pub(crate) fn weight(value: &Value) -> usize {
+    const PUNCTUATION: usize = 4;
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => PUNCTUATION + text.len(),
+        Value::Array(list) => PUNCTUATION + list.iter().map(weight).sum::<usize>(),
+        Value::Object(object) => {
+            PUNCTUATION
+                + object.iter().map(|(name, value)| PUNCTUATION + name.len() + weight(value)).sum::<usize>()
+        }
     }
 }

@@ -24,6 +24,12 @@ pub const MEMBERS: usize = 10_000;
 pub const GROUP_MEMBERS: i64 = 200_000;
 /// Members up to which a PATCH of a group is answered with the group and not with 204.
 pub const PATCH_SHOWS_MEMBERS: i64 = 1_000;
+/// Weight of a stored document ([`crate::document::Document::weight`]): a client can always send back what it reads.
+pub const DOCUMENT_WEIGHT: usize = BODY_BYTES;
+/// Weight of the values that the operations of one PATCH may look through, all terms of all filters counted.
+pub const PATCH_WORK: usize = 8 << 20;
+/// Profile keys that a tenant's schema announces; further ones are kept in the profiles and not announced.
+pub const ANNOUNCED_KEYS: usize = 1_000;
 /// Resources on one page, however many are asked for.
 pub const PAGE: usize = 1_000;
 /// Attribute names in `attributes` or `excludedAttributes`.

@@ -4,8 +4,11 @@
 //! `replace` differ only in what they do to a list and to the elements a filter finds; both create what is not
 //! there, because Entra ID uses them as one.
 
+mod budget;
 mod message;
 mod operation;
+
+use budget::Budget;
 
 use serde_json::Value;
 
@@ -16,7 +19,8 @@ use crate::{Result, decode, user};
 
 /// The document after the operations of a PatchOp message, in order; nothing of it when one fails.
 ///
-/// [`crate::Error::InvalidSyntax`] for a message that is none, [`crate::Error::TooLarge`] for too many operations,
+/// [`crate::Error::InvalidSyntax`] for a message that is none, [`crate::Error::TooLarge`] for too many operations or too much
+/// work,
 /// [`crate::Error::InvalidPath`], [`crate::Error::InvalidValue`] (a missing value too), [`crate::Error::Mutability`]
 /// for a path to something readOnly, [`crate::Error::NoTarget`] for `remove` without a path and for a filter that
 /// finds nothing and that no element could be made from.
@@ -29,8 +33,9 @@ pub fn apply(
     let operations = message::read(body)?;
     let before = user::view(resource_type, contract, before);
     let mut after = before.clone();
+    let budget = Budget::default();
     for operation in &operations {
-        operation::apply(resource_type, contract, &mut after, operation)?;
+        operation::apply(resource_type, contract, &mut after, operation, &budget)?;
     }
     user::lose_removed_role(resource_type, &before, &mut after);
     decode::require(resource_type, &after)?;

@@ -49,6 +49,7 @@ pub fn settle(
     role::settle(contract, principal, before, &mut document)?;
     name::check(contract, &principal.tenant.settings, before, &document)?;
     email::settle(contract, &principal.tenant.settings, before, &mut document)?;
+    // A demotion of somebody who is disabled by the same request takes access away, which is never refused.
     let demotes_admin =
         before.is_some_and(is_active_admin) && is_active(&document) && !is_active_admin(&document);
     Ok(Settled { document, demotes_admin })

@@ -64,12 +64,14 @@ pub(crate) fn from_diesel(error: DieselError) -> Error {
     if passing { Error::unavailable(cause) } else { Error::internal(cause) }
 }
 
-/// Diesel has no kind for these conditions; the texts are libpq's, the server's (in English: `lc_messages` does
-/// not change severity C locales) and SQLite's.
+/// Diesel has no kind for these conditions, and no SQLSTATE: the texts are libpq's, the server's (which has to speak
+/// English, `lc_messages`) and SQLite's.
 fn by_message(message: &str) -> Again {
-    const GONE: [&str; 5] = [
+    // Not "due to idle-in-transaction timeout": whoever was too slow once is too slow again.
+    const GONE: [&str; 6] = [
         "server closed the connection unexpectedly",
-        "terminating connection",
+        "terminating connection due to administrator command",
+        "terminating connection because of crash",
         "connection to server",
         "could not receive data from server",
         "no connection to the server",
@@ -85,8 +87,9 @@ fn by_message(message: &str) -> Again {
 
 /// Time-outs, a server that starts or stops, a full disk: the client may come back.
 fn is_passing(error: &DieselError) -> bool {
-    const PASSING: [&str; 8] = [
+    const PASSING: [&str; 9] = [
         "canceling statement",
+        "terminating connection",
         "the database system is",
         "could not extend file",
         "No space left on device",
@@ -126,7 +129,20 @@ pub(crate) fn from_pool(error: r2d2::Error) -> Error {
     Error::unavailable(error)
 }
 
-/// The database cannot be opened at all; for the start of the program.
+/// The database cannot be opened at all; for the start of the program. A URL that libpq cannot read comes back in
+/// its message, password included, so only messages from behind the URL are passed on.
 pub(crate) fn from_connect(error: ConnectionError) -> Error {
-    Error::unavailable(error)
+    match error {
+        ConnectionError::BadConnection(text) if text.starts_with("connection to server") => {
+            Error::Conflict(format!("cannot connect to the database: {}", text.trim_end()))
+        }
+        ConnectionError::BadConnection(text) if text.contains("SSL support is not compiled in") => Error::Conflict(
+            "cannot connect to the database: this build has no TLS for PostgreSQL, leave out sslmode".into(),
+        ),
+        _ => Error::Conflict(
+            "cannot open the database: check its URL (special characters of a password are percent-encoded) and \
+             that it is there"
+                .into(),
+        ),
+    }
 }

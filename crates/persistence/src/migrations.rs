@@ -15,7 +15,8 @@ where
     EmbeddedMigrations: MigrationSource<DB>,
 {
     let missing = missing(applied(conn)?, migrations)?;
-    let applied = conn.run_migrations(&missing).map_err(Error::unavailable)?;
+    let failed = |cause| Error::Conflict(format!("the database could not be migrated: {cause}"));
+    let applied = conn.run_migrations(&missing).map_err(failed)?;
     Ok(applied.iter().map(ToString::to_string).collect())
 }
 
@@ -34,7 +35,8 @@ where
     DB: Backend,
     C: MigrationHarness<DB>,
 {
-    let applied = conn.applied_migrations().map_err(Error::unavailable)?;
+    let failed = |cause| Error::Conflict(format!("the versions of the database cannot be read: {cause}"));
+    let applied = conn.applied_migrations().map_err(failed)?;
     Ok(applied.iter().map(ToString::to_string).collect())
 }
 

@@ -84,13 +84,32 @@ pub(crate) fn open(options: &Options) -> Result<Arc<dyn Store>> {
         // asking first would cost every request a round trip.
         .test_on_check_out(false)
         .connection_customizer(Box::new(settings))
-        .build(ConnectionManager::new(&options.url))
+        .build(ConnectionManager::new(with_deadlines(&options.url)))
         .map_err(error::from_pool)?;
     Ok(Arc::new(Repo { readers: pool.clone(), writers: pool }))
 }
 
 pub(crate) fn migrate(url: &str) -> Result<Vec<String>> {
     role::migrate(url)
+}
+
+/// A server that is gone without a word must be noticed within a request's time: what the URL does not say itself.
+fn with_deadlines(url: &str) -> String {
+    const DEADLINES: [(&str, &str); 5] = [
+        ("connect_timeout", "3"),
+        ("tcp_user_timeout", "8000"),
+        ("keepalives_idle", "5"),
+        ("keepalives_interval", "3"),
+        ("keepalives_count", "3"),
+    ];
+    let mut url = url.to_owned();
+    for (name, value) in DEADLINES {
+        if !url.contains(&format!("{name}=")) {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(&format!("{name}={value}"));
+        }
+    }
+    url
 }
 
 /// What every connection is told once.
@@ -110,7 +129,10 @@ impl CustomizeConnection<Conn, diesel::r2d2::Error> for Settings {
         let role = if self.set_role { format!("SET ROLE {};", role::SERVER) } else { String::new() };
         let (statement, lock) = (self.statement_timeout.as_millis(), self.lock_timeout.as_millis());
         conn.batch_execute(&format!(
-            "{role} SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
+            // A commit is acknowledged when it is flushed, whatever the server's default says.
+            "{role} DO $$ BEGIN IF current_setting('synchronous_commit') = 'off' THEN \
+                PERFORM set_config('synchronous_commit', 'on', false); END IF; END $$; \
+             SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
              SET idle_in_transaction_session_timeout = 10000; SET application_name = 'rollcall'"
         ))
         .map_err(diesel::r2d2::Error::QueryError)

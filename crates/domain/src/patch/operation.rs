@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::budget::Budget;
 use super::message::{Op, Operation};
 use crate::contract::Contract;
 use crate::decode::{self, Mode, Selection};
@@ -19,6 +20,7 @@ struct Change<'a> {
     contract: &'a Contract,
     op: Op,
     value: Option<&'a Value>,
+    budget: &'a Budget,
 }
 
 /// Does the operation; the document may be half changed when it fails.
@@ -27,8 +29,9 @@ pub(super) fn apply(
     contract: &Contract,
     document: &mut Document,
     operation: &Operation<'_>,
+    budget: &Budget,
 ) -> Result<()> {
-    let change = Change { resource_type, contract, op: operation.op, value: operation.value };
+    let change = Change { resource_type, contract, op: operation.op, value: operation.value, budget };
     let Some(path) = operation.path else { return change.without_path(document) };
     match PatchPath::parse(resource_type, path)? {
         PatchPath::Extension(schema) => change.on_extension(document, &schema),
@@ -64,6 +67,7 @@ impl Change<'_> {
 
     /// The value holds attributes under plain, dotted (Entra ID: `name.givenName`) and URN names.
     fn without_path(self, document: &mut Document) -> Result<()> {
+        self.budget.spend_whole(document)?;
         let needs_object =
             || Error::InvalidValue("an operation without path needs an object as value".into());
         let raw = self.value.ok_or_else(needs_object)?;
@@ -103,6 +107,7 @@ impl Change<'_> {
         filter: Option<&Filter>,
         path: &str,
     ) -> Result<()> {
+        self.budget.spend(document, target, filter)?;
         if is(target, Mutability::WriteOnly) {
             // `password`: accepted and dropped.
             return Ok(());

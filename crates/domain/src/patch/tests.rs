@@ -520,3 +520,25 @@ fn canonical(value: &Value) {
         _ => {}
     }
 }
+
+/// A thousand operations are allowed, and so are long lists and filters of many terms, but not all at once: the
+/// resource is locked meanwhile.
+#[test]
+fn the_work_of_a_patch_is_bounded() {
+    let long = "é".repeat(200);
+    let emails: Vec<Value> =
+        (0..100).map(|n| json!({"value": format!("{n}{long}"), "type": "work"})).collect();
+    let before =
+        crate::decode::create(&USER, &RFC, &json!({"userName": "mia", "emails": emails})).expect("a user");
+    let terms = (0..31).map(|n| format!("value eq \"{n}\"")).collect::<Vec<_>>().join(" or ");
+    let path = format!("emails[{terms} or type eq \"work\"].display");
+    let operations = |n: usize| -> Vec<Value> {
+        (0..n).map(|n| json!({"op": "add", "path": path, "value": n.to_string()})).collect()
+    };
+    apply(&USER, &RFC, &before, &json!({"Operations": operations(2)})).expect("two such operations");
+    let too_many = apply(&USER, &RFC, &before, &json!({"Operations": operations(100)}));
+    assert!(matches!(too_many, Err(crate::Error::TooLarge(_))), "{too_many:?}");
+    let plain: Vec<Value> =
+        (0..1_000).map(|n| json!({"op": "add", "path": "title", "value": n.to_string()})).collect();
+    apply(&USER, &RFC, &before, &json!({"Operations": plain})).expect("a thousand cheap ones");
+}

@@ -1,1 +1,255 @@
-//! What only groups need of the use cases.
+//! What only groups need of the use cases: steps on their lists, and their text.
+
+use std::fmt::Write;
+
+use super::sink::Sink;
+use super::write::store_change;
+use super::{Answer, Call, location};
+use crate::error::excerpt;
+use crate::group::{Entry, List, Step};
+use crate::id::ResourceId;
+use crate::project::Projection;
+use crate::project::group::{Frame, frame, write_member};
+use crate::resource::Resource;
+use crate::resource_type::{self, Kind, ResourceType};
+use crate::store::TenantTx;
+use crate::user::Settled;
+use crate::{Error, Result, limits};
+
+/// Members that are read and written at a time.
+const BATCH: usize = 1_000;
+/// Users that an audit row names.
+const NAMED: usize = 100;
+
+/// What steps have changed in the lists of a group.
+#[derive(Debug, Default)]
+pub(super) struct ListChange {
+    changes: Vec<(List, char, Vec<ResourceId>)>,
+}
+
+impl ListChange {
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The names of the lists that changed.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        let changed = |list: &List| self.changes.iter().any(|(changed, ..)| changed == list);
+        List::ALL.into_iter().filter(changed).map(|list| list.name().to_owned())
+    }
+
+    /// Who came and who went, for the audit log: `members +ID -ID`, the first hundred of them.
+    pub(super) fn detail(&self) -> Option<String> {
+        let mut text = String::new();
+        let mut named = 0;
+        for (list, sign, users) in &self.changes {
+            text.push_str(if text.is_empty() { "" } else { " " });
+            text.push_str(list.name());
+            for user in users.iter().take(NAMED.saturating_sub(named)) {
+                // Writing to a string cannot fail.
+                let _ = write!(text, " {sign}{user}");
+            }
+            let left = users.len().saturating_sub(NAMED.saturating_sub(named));
+            if left > 0 {
+                let _ = write!(text, " {sign}{left} more");
+            }
+            named += users.len();
+        }
+        (!text.is_empty()).then_some(text)
+    }
+
+    fn push(&mut self, list: List, sign: char, users: Vec<ResourceId>) {
+        if !users.is_empty() {
+            self.changes.push((list, sign, users));
+        }
+    }
+}
+
+/// Does the steps in order, in bulk, without reading a list.
+pub(super) fn apply(tx: &mut dyn TenantTx, group: ResourceId, steps: &[Step]) -> Result<ListChange> {
+    let mut change = ListChange::default();
+    for step in steps {
+        match step {
+            Step::Add(list, references) => {
+                let users = known(tx, *list, references)?;
+                change.push(*list, '+', tx.add_to_list(group, *list, &users)?);
+            }
+            Step::Remove(list, references) => {
+                let users: Vec<ResourceId> = tx.resolve_users(references)?.into_iter().flatten().collect();
+                change.push(*list, '-', tx.remove_from_list(group, *list, &users)?);
+            }
+            Step::RemoveWhere(list, _) => {
+                let users = satisfying(tx, group, step)?;
+                change.push(*list, '-', tx.remove_from_list(group, *list, &users)?);
+            }
+            Step::Replace(list, references) => {
+                let users = known(tx, *list, references)?;
+                let (added, removed) = tx.replace_list(group, *list, &users)?;
+                change.push(*list, '-', removed);
+                change.push(*list, '+', added);
+            }
+        }
+    }
+    let grew = change.changes.iter().any(|(list, sign, _)| *list == List::Members && *sign == '+');
+    if grew && tx.member_count(group)? > limits::GROUP_MEMBERS {
+        let most = limits::GROUP_MEMBERS;
+        return Err(Error::Forbidden(format!("a group has at most {most} members")));
+    }
+    Ok(change)
+}
+
+/// The users behind references that all have to be known.
+pub(super) fn known(tx: &mut dyn TenantTx, list: List, references: &[String]) -> Result<Vec<ResourceId>> {
+    let found = tx.resolve_users(references)?;
+    let users = references.iter().zip(found).map(|(reference, found)| {
+        let unknown = || Error::InvalidValue(format!("{} names no user: {:?}", list.name(), excerpt(reference)));
+        found.ok_or_else(unknown)
+    });
+    let mut users: Vec<ResourceId> = users.collect::<Result<_>>()?;
+    // One user may be named twice, by id and by name.
+    users.sort_unstable();
+    users.dedup();
+    Ok(users)
+}
+
+/// The users in a list whose entries satisfy a filter that is more than a comparison of the value: those are read.
+fn satisfying(tx: &mut dyn TenantTx, group: ResourceId, step: &Step) -> Result<Vec<ResourceId>> {
+    let Step::RemoveWhere(list, filter) = step else { return Ok(Vec::new()) };
+    let mut users = Vec::new();
+    each_entry(tx, group, *list, &mut |entry| {
+        if filter.matches_element(&entry.element()) {
+            users.push(entry.user);
+        }
+        Ok(())
+    })?;
+    Ok(users)
+}
+
+/// Calls `visit` with each entry of a list, which is read batch by batch.
+fn each_entry(
+    tx: &mut dyn TenantTx,
+    group: ResourceId,
+    list: List,
+    visit: &mut dyn FnMut(&Entry) -> Result<()>,
+) -> Result<()> {
+    let mut after = None;
+    loop {
+        let entries = tx.list_entries(group, list, after, BATCH)?;
+        entries.iter().try_for_each(&mut *visit)?;
+        after = entries.last().map(|entry| entry.user);
+        if entries.len() < BATCH {
+            return Ok(());
+        }
+    }
+}
+
+/// The groups a user is in, locked in the order of ids.
+pub(super) fn lock_groups_of(tx: &mut dyn TenantTx, user: ResourceId) -> Result<Vec<ResourceId>> {
+    let mut groups = tx.lists_with(user)?;
+    groups.sort_unstable();
+    for group in &groups {
+        find_group(tx, *group)?;
+    }
+    Ok(groups)
+}
+
+/// Takes a user who is about to be deleted out of every list; each group is a changed resource.
+pub(super) fn leave(
+    call: &Call<'_>,
+    tx: &mut dyn TenantTx,
+    user: ResourceId,
+    locked: Vec<ResourceId>,
+) -> Result<()> {
+    let left = tx.leave_lists(user)?;
+    debug_assert!(left.len() >= locked.len() || !locked.is_empty());
+    for (group, list) in left {
+        let Some((resource_type, before)) = find_group(tx, group)? else { continue };
+        let lists = ListChange { changes: vec![(list, '-', vec![user])] };
+        let settled = Settled { document: before.document.clone(), demotes_admin: false };
+        store_change(call, resource_type, tx, before, settled, &lists)?;
+    }
+    Ok(())
+}
+
+/// A group of either kind, locked.
+fn find_group(
+    tx: &mut dyn TenantTx,
+    group: ResourceId,
+) -> Result<Option<(&'static ResourceType, Resource)>> {
+    for resource_type in resource_type::all() {
+        if matches!(resource_type.kind, Kind::Group(_))
+            && let Some(found) = tx.find_for_update(resource_type, group)?
+        {
+            return Ok(Some((resource_type, found)));
+        }
+    }
+    Ok(None)
+}
+
+/// The answer to a write of a group.
+pub(super) fn answer(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    tx: &mut dyn TenantTx,
+    resource: &Resource,
+    projection: &Projection,
+) -> Result<Answer> {
+    let mut text = Text(String::new());
+    write(call, resource_type, tx, resource, projection, &mut text)?;
+    Ok(Answer {
+        body: Some(text.0),
+        version: resource.meta.version,
+        location: location(&call.base, resource_type, resource.id),
+    })
+}
+
+/// Writes a group, its members batch by batch.
+pub(super) fn write(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    tx: &mut dyn TenantTx,
+    resource: &Resource,
+    projection: &Projection,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    let owners: Vec<ResourceId> = if projection.wants(resource_type, List::Owners.name()) {
+        tx.owners_of(&[resource.id])?.into_iter().map(|(_, owner)| owner).collect()
+    } else {
+        Vec::new()
+    };
+    let Frame { head, tail, shows_members } =
+        frame(resource_type, call.contract, &call.base, resource, &owners, projection);
+    sink.text(&head)?;
+    if shows_members {
+        let mut text = String::new();
+        let mut first = true;
+        each_entry(tx, resource.id, List::Members, &mut |entry| {
+            if !std::mem::take(&mut first) {
+                text.push(',');
+            }
+            write_member(&mut text, resource_type, call.contract, &call.base, entry, projection);
+            const PIECE: usize = 64 << 10;
+            if text.len() >= PIECE {
+                sink.text(&text)?;
+                text.clear();
+            }
+            Ok(())
+        })?;
+        sink.text(&text)?;
+    }
+    sink.text(&tail)
+}
+
+/// A reply that is gathered whole.
+struct Text(String);
+
+impl Sink for Text {
+    fn begin(&mut self, _: super::sink::Head) -> Result<()> {
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        self.0.push_str(text);
+        Ok(())
+    }
+}

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
+use super::groups::{self, ListChange};
 use super::{Answer, Body, Call, Query, answer, as_ref, parse_id};
 use crate::document::Document;
+use crate::group::{self, Edit};
 use crate::id::ResourceId;
 use crate::meta::{Meta, Precondition, Version};
 use crate::principal::Access;
@@ -14,15 +16,15 @@ use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
 use crate::store::{self, Action, Change, TenantTx};
 use crate::user::{self, Settled};
-use crate::{Error, Result, decode, patch as patching, replace as replacing};
+use crate::{Error, Result, decode, limits, patch as patching, replace as replacing};
 
 /// POST on a collection.
 pub fn create(call: &Call<'_>, resource_type: &ResourceType, body: &Body, query: &Query) -> Result<Answer> {
     call.principal.require(resource_type.area, Access::Write)?;
-    let projection = query.projection(resource_type)?;
-    let document = born(call, resource_type, as_ref(body)?)?;
+    let projection = query.projection(call, resource_type)?;
+    let edit = born(call, resource_type, as_ref(body)?)?;
     store::write(call.store, call.principal.tenant.id, |tx| {
-        let resource = give_birth(call, resource_type, tx, document.clone())?;
+        let resource = give_birth(call, resource_type, tx, &edit)?;
         answer(call, resource_type, tx, &resource, &projection)
     })
 }
@@ -30,19 +32,23 @@ pub fn create(call: &Call<'_>, resource_type: &ResourceType, body: &Body, query:
 /// Many POSTs in one transaction: all of them or none. Returns how many there were.
 pub fn create_all(call: &Call<'_>, resource_type: &ResourceType, bodies: &[Value]) -> Result<usize> {
     call.principal.require(resource_type.area, Access::Write)?;
-    let documents: Vec<Document> =
+    let edits: Vec<Edit> =
         bodies.iter().map(|body| born(call, resource_type, body)).collect::<Result<_>>()?;
     store::write(call.store, call.principal.tenant.id, |tx| {
-        for document in &documents {
-            give_birth(call, resource_type, tx, document.clone())?;
+        for edit in &edits {
+            give_birth(call, resource_type, tx, edit)?;
         }
-        Ok(documents.len())
+        Ok(edits.len())
     })
 }
 
-fn born(call: &Call<'_>, resource_type: &ResourceType, body: &Value) -> Result<Document> {
-    let document = decode::create(resource_type, call.contract, body)?;
-    Ok(settle(call, resource_type, None, document)?.document)
+fn born(call: &Call<'_>, resource_type: &ResourceType, body: &Value) -> Result<Edit> {
+    let mut edit = match resource_type.kind {
+        Kind::Group(_) => group::create(resource_type, call.contract, body)?,
+        Kind::User | Kind::Plain => decode::create(resource_type, call.contract, body)?.into(),
+    };
+    edit.document = settle(call, resource_type, None, edit.document)?.document;
+    Ok(edit)
 }
 
 /// Stores a new resource, or lets the tombstone it belongs to come back to life under its old id.
@@ -50,10 +56,10 @@ fn give_birth(
     call: &Call<'_>,
     resource_type: &ResourceType,
     tx: &mut dyn TenantTx,
-    document: Document,
+    edit: &Edit,
 ) -> Result<Resource> {
     let meta = Meta { created: call.now, modified: call.now, version: Version(1) };
-    let mut resource = Resource { id: ResourceId::generate(), document, meta };
+    let mut resource = Resource { id: ResourceId::generate(), document: edit.document.clone(), meta };
     let tombstone = match resource_type.kind {
         Kind::User => {
             tx.find_tombstone(resource_type, &resource.name_key(resource_type), resource.external_id())?
@@ -72,13 +78,16 @@ fn give_birth(
             (Action::Created, None)
         }
     };
-    let attributes = changed_names(&Document::default(), &resource.document);
+    let lists = groups::apply(tx, resource.id, &edit.steps)?;
+    let mut attributes = changed_names(&Document::default(), &resource.document);
+    attributes.extend(lists.names());
     let change = Change {
         action,
         id: resource.id,
         old_version,
         new_version: resource.meta.version,
         attributes,
+        detail: lists.detail(),
         warning: None,
         at: resource.meta.modified,
     };
@@ -95,12 +104,15 @@ pub fn replace(
     body: &Body,
     query: &Query,
 ) -> Result<Answer> {
-    change(call, resource_type, id, precondition, body, query, |before, body| {
-        replacing::apply(resource_type, call.contract, before, body)
+    change(call, resource_type, id, precondition, body, query, |before, body| match resource_type.kind {
+        Kind::Group(_) => group::replace(resource_type, call.contract, before, body),
+        Kind::User | Kind::Plain => {
+            Ok(replacing::apply(resource_type, call.contract, before, body)?.into())
+        }
     })
 }
 
-/// PATCH.
+/// PATCH. Of a group with many members the answer has no body unless attributes were asked for.
 pub fn patch(
     call: &Call<'_>,
     resource_type: &ResourceType,
@@ -109,12 +121,13 @@ pub fn patch(
     body: &Body,
     query: &Query,
 ) -> Result<Answer> {
-    change(call, resource_type, id, precondition, body, query, |before, body| {
-        patching::apply(resource_type, call.contract, before, body)
+    change(call, resource_type, id, precondition, body, query, |before, body| match resource_type.kind {
+        Kind::Group(_) => group::patch(resource_type, call.contract, before, body),
+        Kind::User | Kind::Plain => Ok(patching::apply(resource_type, call.contract, before, body)?.into()),
     })
 }
 
-/// Finds and locks a resource, lets `edit` make a new document of its document, and stores what differs. A change
+/// Finds and locks a resource, lets `edit` make something new of its document, and stores what differs. A change
 /// that changes nothing leaves version, time and log alone (RFC 7644 section 3.5.2.1).
 fn change(
     call: &Call<'_>,
@@ -123,46 +136,65 @@ fn change(
     precondition: &Precondition,
     body: &Body,
     query: &Query,
-    edit: impl Fn(&Document, &Value) -> Result<Document>,
+    edit: impl Fn(&Document, &Value) -> Result<Edit>,
 ) -> Result<Answer> {
     call.principal.require(resource_type.area, Access::Write)?;
     let id = parse_id(id)?;
-    let projection = query.projection(resource_type);
+    let projection = query.projection(call, resource_type);
     store::write(call.store, call.principal.tenant.id, |tx| {
         let before = tx.find_for_update(resource_type, id)?.ok_or_else(Error::no_resource)?;
         precondition.check_write(before.meta.version)?;
         let projection = as_ref(&projection)?;
-        let edited = edit(&before.document, as_ref(body)?)?;
-        let Settled { document, demotes_admin } =
-            settle(call, resource_type, Some(&before.document), edited)?;
-        if document == before.document {
-            return answer(call, resource_type, tx, &before, projection);
-        }
-        if demotes_admin
-            && !call.principal.tenant.settings.last_admin_may_be_demoted.unwrap_or(false)
-            && !tx.another_active_admin(id)?
-        {
-            return Err(Error::Conflict("this is the last administrator: appoint another one first".into()));
-        }
-        let after = Resource { id, document, meta: next(&before.meta, call.now) };
-        let locked_out = user::is_active_admin(&before.document) && !user::is_active(&after.document);
-        let warning = last_admin_warning(tx, id, locked_out)?;
-        tx.update(resource_type, &before, &after)?;
-        let change = Change {
-            action: Action::Updated,
-            id,
-            old_version: Some(before.meta.version),
-            new_version: after.meta.version,
-            attributes: changed_names(&before.document, &after.document),
-            warning,
-            at: after.meta.modified,
-        };
-        tx.record(resource_type, &change, &call.origin)?;
+        let edit = edit(&before.document, as_ref(body)?)?;
+        let settled = settle(call, resource_type, Some(&before.document), edit.document)?;
+        let lists = groups::apply(tx, id, &edit.steps)?;
+        let after = store_change(call, resource_type, tx, before, settled, &lists)?;
         answer(call, resource_type, tx, &after, projection)
     })
 }
 
-/// DELETE: suspends and hides; the row stays as a tombstone.
+/// Stores what a request made of a locked resource, with its audit row and its change row; returns the resource as
+/// it is now. Every change of an existing resource goes through here, so here is the guard of the last admin.
+pub(super) fn store_change(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    tx: &mut dyn TenantTx,
+    before: Resource,
+    settled: Settled,
+    lists: &ListChange,
+) -> Result<Resource> {
+    let Settled { document, demotes_admin } = settled;
+    if document == before.document && lists.is_empty() {
+        return Ok(before);
+    }
+    if demotes_admin
+        && !call.principal.tenant.settings.last_admin_may_be_demoted.unwrap_or(false)
+        && !tx.another_active_admin(before.id)?
+    {
+        return Err(Error::Conflict("this is the last administrator: appoint another one first".into()));
+    }
+    let after = Resource { id: before.id, document, meta: next(&before.meta, call.now) };
+    let locked_out = user::is_active_admin(&before.document) && !user::is_active(&after.document);
+    let warning = last_admin_warning(tx, before.id, locked_out)?;
+    tx.update(resource_type, &before, &after)?;
+    let mut attributes = changed_names(&before.document, &after.document);
+    attributes.extend(lists.names());
+    let change = Change {
+        action: Action::Updated,
+        id: before.id,
+        old_version: Some(before.meta.version),
+        new_version: after.meta.version,
+        attributes,
+        detail: lists.detail(),
+        warning,
+        at: after.meta.modified,
+    };
+    tx.record(resource_type, &change, &call.origin)?;
+    Ok(after)
+}
+
+/// DELETE: suspends and hides; the row stays as a tombstone. A user leaves all lists, and each group it leaves is
+/// changed.
 pub fn delete(
     call: &Call<'_>,
     resource_type: &ResourceType,
@@ -172,9 +204,15 @@ pub fn delete(
     call.principal.require(resource_type.area, Access::Write)?;
     let id = parse_id(id)?;
     store::write(call.store, call.principal.tenant.id, |tx| {
+        let is_user = resource_type.kind == Kind::User;
+        // Groups are locked before users, as a change of a group does it.
+        let groups = if is_user { groups::lock_groups_of(tx, id)? } else { Vec::new() };
         let before = tx.find_for_update(resource_type, id)?.ok_or_else(Error::no_resource)?;
         precondition.check_write(before.meta.version)?;
         let warning = last_admin_warning(tx, id, user::is_active_admin(&before.document))?;
+        if is_user {
+            groups::leave(call, tx, id, groups)?;
+        }
         let after = Resource { meta: next(&before.meta, call.now), ..before.clone() };
         tx.bury(resource_type, &after)?;
         let change = Change {
@@ -183,6 +221,7 @@ pub fn delete(
             old_version: Some(before.meta.version),
             new_version: after.meta.version,
             attributes: Vec::new(),
+            detail: None,
             warning,
             at: after.meta.modified,
         };
@@ -196,10 +235,15 @@ fn settle(
     before: Option<&Document>,
     after: Document,
 ) -> Result<Settled> {
-    match resource_type.kind {
+    let settled = match resource_type.kind {
         Kind::User => user::settle(call.contract, call.principal, before, after),
         Kind::Group(_) | Kind::Plain => Ok(Settled { document: after, demotes_admin: false }),
+    }?;
+    if settled.document.weight() > limits::DOCUMENT_WEIGHT {
+        let most = limits::DOCUMENT_WEIGHT;
+        return Err(Error::InvalidValue(format!("the resource would be larger than {most} bytes")));
     }
+    Ok(settled)
 }
 
 /// An identity provider must always be able to take access away, even from the last admin; the log says so.

@@ -51,11 +51,6 @@ pub(super) fn settle(
         Shape::Objects => highest(document),
         Shape::Flat => only(document)?,
     };
-    if let Some(asked) = asked
-        && old != Some(asked)
-    {
-        principal.require_grant(asked)?;
-    }
     match contract.shape {
         Shape::Objects => {
             // None of ours: what was stays, unless a PATCH has taken it away; a new user gets the default.
@@ -71,7 +66,10 @@ pub(super) fn settle(
             }
         }
     }
-    Ok(())
+    // A new user who is given no role gets the default for free; whoever takes a role away grants the default.
+    let granted =
+        if before.is_none() { asked } else { effective_role(document).filter(|new| old != Some(*new)) };
+    granted.map_or(Ok(()), |role| principal.require_grant(role))
 }
 
 /// The role of a user of the `qa` contract: none, or the one name in the list.

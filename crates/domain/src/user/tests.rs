@@ -429,3 +429,32 @@ fn a_removed_active_is_no_right_to_sign_in() {
     assert_eq!(settled.get("active"), None);
     assert!(!is_active(&settled));
 }
+
+/// A caller who may write users and grant nothing.
+fn without_roles() -> Principal {
+    let mut principal = anybody();
+    let scopes = [Scope::In(crate::principal::Area::Users, crate::principal::Access::Write)];
+    principal.token = Arc::new(Token { scopes: scopes.into(), ..Token::clone(&principal.token) });
+    principal
+}
+
+#[test]
+fn taking_a_role_away_grants_the_default() {
+    let grader = json!({"userName": "mia@shop.test", "roles": ["grader"]});
+    for contract in [&RFC, &QA] {
+        let document = decode::create(&USER, contract, &grader).expect("a user");
+        let born = settle(contract, &anybody(), None, document).expect("a user").document;
+        for operation in
+            [json!({"op": "remove", "path": "roles"}), json!({"op": "replace", "path": "roles", "value": []})]
+        {
+            let body = json!({"Operations": [operation]});
+            let edited = patch::apply(&USER, contract, &born, &body).expect("a removal");
+            let outcome = settle(contract, &without_roles(), Some(&born), edited.clone());
+            assert!(matches!(outcome, Err(Error::Forbidden(_))), "{operation} on {}", contract.base);
+            let document = settle(contract, &anybody(), Some(&born), edited).expect("a grant").document;
+            assert_eq!(effective_role(&document), Some(Role::Agent), "{operation} on {}", contract.base);
+        }
+    }
+    let document = decode::create(&USER, &RFC, &json!({"userName": "kai"})).expect("a user");
+    settle(&RFC, &without_roles(), None, document).expect("a new user gets the default for free");
+}

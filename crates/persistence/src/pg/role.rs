@@ -75,7 +75,10 @@ fn migrate_with(conn: &mut Conn) -> Result<Vec<String>> {
         .execute(conn)
         .map_err(from_diesel)?;
     let applied = migrations::run(conn, &MIGRATIONS).and_then(|applied| {
-        conn.batch_execute(include_str!("role.sql")).map_err(from_diesel).map(|()| applied)
+        match conn.batch_execute(include_str!("role.sql")) {
+            Ok(()) => Ok(applied),
+            Err(cause) => Err(Error::Conflict(format!("the role {SERVER} could not be set up: {cause}"))),
+        }
     });
     diesel::sql_query(format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"))
         .execute(conn)

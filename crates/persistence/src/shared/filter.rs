@@ -10,6 +10,7 @@
 
 mod compare;
 mod element;
+mod membership;
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -23,6 +24,7 @@ use domain::resource_type::ResourceType;
 
 use super::super::Db;
 use crate::types::{At, Id, Ts, Uid};
+use membership::Side;
 
 /// A condition on the rows of `resources`, ready for `.filter(…)`.
 pub(crate) struct Predicate {
@@ -237,6 +239,10 @@ impl Compiler<'_> {
     /// `select` of the ids of the resources that satisfy the filter, from the index where it can be.
     fn set(&mut self, filter: &Filter) {
         match filter {
+            Filter::Compare { target, op, key } if *op != Op::Ne && Side::of(target).is_some() => {
+                self.membership_set(target, Some((*op, key)));
+            }
+            Filter::Present(target) if Side::of(target).is_some() => self.membership_set(target, None),
             Filter::Compare { target, op, key }
                 if *op != Op::Ne && index::column(self.resource_type, target).is_none() =>
             {
@@ -299,6 +305,10 @@ impl Compiler<'_> {
                 let equal = Filter::Compare { target: target.clone(), op: Op::Eq, key: key.clone() };
                 self.probe(&Filter::Not(Box::new(equal)), row);
             }
+            Filter::Compare { target, op, key } if Side::of(target).is_some() => {
+                self.membership_probe(target, Some((*op, key)), row);
+            }
+            Filter::Present(target) if Side::of(target).is_some() => self.membership_probe(target, None, row),
             Filter::Compare { target, op, key } if index::column(self.resource_type, target).is_none() => {
                 let alias = self.exists(row);
                 self.at_path(&alias, &target.index_path());

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use domain::Result;
 use domain::document::Document;
 use domain::id::ResourceId;
 use domain::index::{self, Entry};
-use domain::key;
 use domain::resource::Resource;
 use domain::resource_type::ResourceType;
 use domain::schema::qa_user;
 use domain::store::ProfileKind;
+use domain::{Result, key, limits};
 use serde_json::Value;
 
 use super::scope::of_tenant;
@@ -79,6 +78,12 @@ impl Tx<'_> {
         self.index(resource_type, after.id, &added)
     }
 
+    fn profile_key_count(&mut self) -> Result<usize> {
+        let known = profile_keys::table.filter(of_tenant!(profile_keys, self.tenant));
+        let count: i64 = known.count().get_result(self.conn).map_err(from_diesel)?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
     /// Remembers the keys of a profile for the tenant's schema. In order of key, so that two transactions that
     /// learn the same keys wait for each other in one direction only.
     pub(super) fn learn_profile_keys(&mut self, document: &Document) -> Result<()> {
@@ -116,7 +121,8 @@ impl Tx<'_> {
                 .map_err(from_diesel)?;
         }
         rows.retain(|row| !known.contains_key(&row.name_key));
-        if !rows.is_empty() {
+        // What is not announced need not be remembered either.
+        if !rows.is_empty() && self.profile_key_count()? < limits::ANNOUNCED_KEYS {
             diesel::insert_into(profile_keys::table)
                 .values(&rows)
                 .on_conflict_do_nothing()

@@ -11,7 +11,7 @@ mod wrap;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl;
@@ -51,6 +51,8 @@ pub(crate) struct Repo {
 /// A transaction runs again at most so often: after conflicts, and once for every connection of a pool that a
 /// restart of the database has left dead.
 const ATTEMPTS: u32 = 12;
+/// No new attempt after this: the client has its answer soon, one way or the other.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Repo {
     /// Runs `work` in a transaction that is bound to the tenant; again when the database asks for it and nothing
@@ -62,7 +64,7 @@ impl Repo {
         mut work: impl FnMut(&mut Conn) -> Result<T, Failed>,
     ) -> Result<T> {
         let pool = if mode == Mode::Read { &self.readers } else { &self.writers };
-        let mut attempt = 1;
+        let (mut attempt, started) = (1, Instant::now());
         loop {
             let mut committing = false;
             let outcome = pool.get().map_err(error::from_pool).and_then(|mut conn| {
@@ -74,7 +76,11 @@ impl Repo {
                 done.map_err(|Failed(error)| error)
             });
             match outcome {
-                Err(error) if attempt < ATTEMPTS && error::may_run_again(&error, committing) => {
+                Err(error)
+                    if attempt < ATTEMPTS
+                        && started.elapsed() < PATIENCE
+                        && error::may_run_again(&error, committing) =>
+                {
                     log::debug!("a transaction runs again: {error:?}");
                     std::thread::sleep(pause(attempt));
                     attempt += 1;

@@ -17,7 +17,7 @@ use domain::resource_type::{Kind, ResourceType};
 use domain::role::Role;
 use domain::schema::qa_user;
 use domain::store::{Change, Origin, ProfileKey, ProfileKind, TenantTx};
-use domain::{Error, Result};
+use domain::{Error, Result, limits};
 use uuid::Uuid;
 
 use super::super::Conn;
@@ -208,6 +208,7 @@ impl TenantTx for Tx<'_> {
         let rows: Vec<(String, String)> = profile_keys::table
             .filter(of_tenant!(profile_keys, self.tenant))
             .order(profile_keys::name_key)
+            .limit(i64::try_from(limits::ANNOUNCED_KEYS).unwrap_or(i64::MAX))
             .select((profile_keys::name, profile_keys::kind))
             .load(self.conn)
             .map_err(from_diesel)?;

@@ -94,7 +94,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn plain_text(&mut self, column: &str, op: Op, text: &str) {
+    pub(super) fn plain_text(&mut self, column: &str, op: Op, text: &str) {
         match op {
             Op::Sw => self.range(column, text, &format!("{text}{LAST}")),
             Op::Co => self.contains(column, text),

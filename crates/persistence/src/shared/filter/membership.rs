@@ -1,0 +1,69 @@
+//! Conditions on members, owners and groups: they are rows of a table of their own.
+
+use domain::filter::Op;
+use domain::group::List;
+use domain::id::ResourceId;
+use domain::key::Key;
+use domain::path::Target;
+
+use super::super::super::id_text;
+use super::{Compiler, Piece};
+use crate::types::Id;
+
+/// How an attribute reads a membership.
+pub(super) struct Side {
+    list: List,
+    /// The column of the resource that has the attribute.
+    of: &'static str,
+    /// The column of the value.
+    value: &'static str,
+}
+
+impl Side {
+    /// The side of `members`, `owners` or `groups`; none for any other attribute.
+    pub(super) fn of(target: &Target) -> Option<Self> {
+        let (list, of, value) = match target.attribute.name.as_str() {
+            "members" => (List::Members, "group_id", "user_id"),
+            "owners" => (List::Owners, "group_id", "user_id"),
+            "groups" => (List::Members, "user_id", "group_id"),
+            _ => return None,
+        };
+        Some(Self { list, of, value })
+    }
+}
+
+impl Compiler<'_> {
+    /// `select` of the ids of the resources that have such a value, or any.
+    pub(super) fn membership_set(&mut self, target: &Target, compared: Option<(Op, &Key)>) {
+        let Some(side) = Side::of(target) else { return self.sql("SELECT NULL WHERE FALSE") };
+        let alias = self.alias();
+        self.sql(format!("SELECT {alias}.{} FROM memberships {alias} WHERE ", side.of));
+        self.membership(&alias, &side, compared);
+    }
+
+    /// Whether the row of `resources` has such a value, or any.
+    pub(super) fn membership_probe(&mut self, target: &Target, compared: Option<(Op, &Key)>, row: &str) {
+        let Some(side) = Side::of(target) else { return self.sql("FALSE") };
+        let alias = self.alias();
+        self.sql(format!("EXISTS (SELECT 1 FROM memberships {alias} WHERE "));
+        self.membership(&alias, &side, compared);
+        self.sql(format!(" AND {alias}.{} = {row}.id)", side.of));
+    }
+
+    fn membership(&mut self, alias: &str, side: &Side, compared: Option<(Op, &Key)>) {
+        self.of_tenant(alias);
+        self.sql(format!(" AND {alias}.list = "));
+        self.text(side.list.name());
+        let Some((op, key)) = compared else { return };
+        self.sql(" AND ");
+        let column = format!("{alias}.{}", side.value);
+        match (op, ResourceId::parse(key.body())) {
+            (Op::Eq, Some(id)) => {
+                self.sql(format!("{column} = "));
+                self.pieces.push(Piece::Id(Id(id.0)));
+            }
+            (Op::Eq, None) => self.sql("FALSE"),
+            _ => self.plain_text(&id_text(&column), op, key.body()),
+        }
+    }
+}
