@@ -5,22 +5,25 @@
 //! there, because Entra ID uses them as one.
 
 mod budget;
+mod list;
 mod message;
 mod operation;
 
-use budget::Budget;
-
 use serde_json::Value;
+
+use budget::Budget;
 
 use crate::contract::Contract;
 use crate::document::Document;
+use crate::group::Steps;
 use crate::resource_type::ResourceType;
 use crate::{Result, decode, user};
 
-/// The document after the operations of a PatchOp message, in order; nothing of it when one fails.
+/// The document after the operations of a PatchOp message, in order; nothing of it when one fails. For a group
+/// see [`crate::group::patch`].
 ///
-/// [`crate::Error::InvalidSyntax`] for a message that is none, [`crate::Error::TooLarge`] for too many operations or too much
-/// work,
+/// [`crate::Error::InvalidSyntax`] for a message that is none, [`crate::Error::TooLarge`] for too many operations or
+/// too much work,
 /// [`crate::Error::InvalidPath`], [`crate::Error::InvalidValue`] (a missing value too), [`crate::Error::Mutability`]
 /// for a path to something readOnly, [`crate::Error::NoTarget`] for `remove` without a path and for a filter that
 /// finds nothing and that no element could be made from.
@@ -30,16 +33,34 @@ pub fn apply(
     before: &Document,
     body: &Value,
 ) -> Result<Document> {
+    run(resource_type, contract, before, body).map(|draft| draft.document)
+}
+
+/// What operations work on.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) document: Document,
+    /// What is done to the lists of a group, which are no part of its document.
+    pub(crate) lists: Steps,
+}
+
+/// As [`apply`], with what the operations do to the lists of a group.
+pub(crate) fn run(
+    resource_type: &ResourceType,
+    contract: &Contract,
+    before: &Document,
+    body: &Value,
+) -> Result<Draft> {
     let operations = message::read(body)?;
     let before = user::view(resource_type, contract, before);
-    let mut after = before.clone();
+    let mut draft = Draft { document: before.clone(), lists: Steps::default() };
     let budget = Budget::default();
     for operation in &operations {
-        operation::apply(resource_type, contract, &mut after, operation, &budget)?;
+        operation::apply(resource_type, contract, &mut draft, operation, &budget)?;
     }
-    user::lose_removed_role(resource_type, &before, &mut after);
-    decode::require(resource_type, &after)?;
-    Ok(after)
+    user::lose_removed_role(resource_type, &before, &mut draft.document);
+    decode::require(resource_type, &draft.document)?;
+    Ok(draft)
 }
 
 #[cfg(test)]

@@ -63,6 +63,8 @@ pub struct Change {
     pub new_version: Version,
     /// Names of the changed attributes; values are not kept.
     pub attributes: Vec<String>,
+    /// Who came to which list and who went, for the audit log.
+    pub detail: Option<String>,
     /// Something an admin should look at.
     pub warning: Option<&'static str>,
     /// When.
@@ -151,15 +153,29 @@ pub trait TenantTx {
     /// order of ids.
     fn resolve_users(&mut self, references: &[String]) -> Result<Vec<Option<ResourceId>>>;
 
-    /// Adds users to a list of a group; returns how many were not in it.
-    fn add_to_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize>;
+    /// Adds users to a list of a group; returns those who were not in it.
+    fn add_to_list(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        users: &[ResourceId],
+    ) -> Result<Vec<ResourceId>>;
 
-    /// Removes users from a list of a group; returns how many were in it.
-    fn remove_from_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize>;
+    /// Removes users from a list of a group; returns those who were in it.
+    fn remove_from_list(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        users: &[ResourceId],
+    ) -> Result<Vec<ResourceId>>;
 
-    /// Makes a list exactly these users, as a difference; returns how many were added and how many removed.
-    fn replace_list(&mut self, group: ResourceId, list: List, users: &[ResourceId])
-    -> Result<(usize, usize)>;
+    /// Makes a list exactly these users, as a difference; returns who was added and who was removed.
+    fn replace_list(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        users: &[ResourceId],
+    ) -> Result<(Vec<ResourceId>, Vec<ResourceId>)>;
 
     /// At most `limit` entries of a list of a group in the order of user ids, those behind `after`.
     fn list_entries(
@@ -179,8 +195,11 @@ pub trait TenantTx {
     /// The groups that these users are members of: user, then group.
     fn groups_of(&mut self, users: &[ResourceId]) -> Result<Vec<(ResourceId, Membership)>>;
 
-    /// Takes a user out of every list; returns the groups that were touched.
-    fn leave_lists(&mut self, user: ResourceId) -> Result<Vec<ResourceId>>;
+    /// The groups in one of whose lists the user is.
+    fn lists_with(&mut self, user: ResourceId) -> Result<Vec<ResourceId>>;
+
+    /// Takes a user out of every list; returns the groups and lists that were left, in the order of groups.
+    fn leave_lists(&mut self, user: ResourceId) -> Result<Vec<(ResourceId, List)>>;
 
     /// Whether a group of the tenant has an owner: then owners are announced.
     fn has_owners(&mut self) -> Result<bool>;

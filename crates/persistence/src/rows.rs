@@ -185,6 +185,7 @@ pub(crate) struct AuditRow<'a> {
     pub(crate) attributes: String,
     pub(crate) request_id: &'a str,
     pub(crate) address: &'a str,
+    pub(crate) detail: Option<&'a str>,
     pub(crate) warning: Option<&'static str>,
 }
 

@@ -116,6 +116,7 @@ diesel::table! {
         attributes -> Text,
         request_id -> Text,
         address -> Text,
+        detail -> Nullable<Text>,
         warning -> Nullable<Text>,
     }
 }

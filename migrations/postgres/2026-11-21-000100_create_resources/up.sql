@@ -74,10 +74,12 @@ create table audit_log (
     attributes text not null,
     request_id text not null,
     address text not null,
+    detail text,
     warning text,
     constraint audit_log_pkey primary key (tenant_id, at, id)
 );
 comment on table audit_log is 'Who changed what and when; appended in the transaction of the change.';
+comment on column audit_log.detail is 'Who came to which list of a group and who went.';
 comment on column audit_log.attributes is 'Names of the changed attributes, separated by blanks; values are not kept.';
 
 create table changes (

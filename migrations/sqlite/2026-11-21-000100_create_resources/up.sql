@@ -64,6 +64,7 @@ create table audit_log (
     attributes text not null,
     request_id text not null,
     address text not null,
+    detail text,
     warning text,
     primary key (tenant_id, at, id)
 ) strict, without rowid;

@@ -77,7 +77,7 @@ impl Tx<'_> {
         Ok(found)
     }
 
-    pub(super) fn add(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize> {
+    pub(super) fn add(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<Vec<ResourceId>> {
         let row = |user: &ResourceId| MembershipRow {
             tenant_id: self.id(),
             group_id: Id(group.0),
@@ -85,27 +85,25 @@ impl Tx<'_> {
             user_id: Id(user.0),
         };
         let rows: Vec<MembershipRow> = users.iter().map(row).collect();
-        let mut added = 0;
+        let mut added: Vec<Id> = Vec::new();
         for rows in rows.chunks(BATCH) {
-            added += diesel::insert_into(memberships::table)
-                .values(rows)
-                .on_conflict_do_nothing()
-                .execute(self.conn)
-                .map_err(from_diesel)?;
+            let new = diesel::insert_into(memberships::table).values(rows).on_conflict_do_nothing();
+            added.extend(new.returning(memberships::user_id).load::<Id>(self.conn).map_err(from_diesel)?);
         }
-        self.resize(group, list, signed(added)?)?;
-        Ok(added)
+        self.resize(group, list, signed(added.len())?)?;
+        Ok(ids(added))
     }
 
-    pub(super) fn remove(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize> {
-        let mut removed = 0;
+    pub(super) fn remove(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<Vec<ResourceId>> {
+        let mut removed: Vec<Id> = Vec::new();
         for users in users.chunks(BATCH) {
-            let rows = list_of!(self, group, list)
+            let old = list_of!(self, group, list)
                 .filter(memberships::user_id.eq_any(users.iter().map(|user| Id(user.0))));
-            removed += diesel::delete(rows).execute(self.conn).map_err(from_diesel)?;
+            let gone = diesel::delete(old).returning(memberships::user_id);
+            removed.extend(gone.load::<Id>(self.conn).map_err(from_diesel)?);
         }
-        self.resize(group, list, -signed(removed)?)?;
-        Ok(removed)
+        self.resize(group, list, -signed(removed.len())?)?;
+        Ok(ids(removed))
     }
 
     pub(super) fn remove_others(
@@ -113,17 +111,18 @@ impl Tx<'_> {
         group: ResourceId,
         list: List,
         users: &[ResourceId],
-    ) -> Result<usize> {
+    ) -> Result<Vec<ResourceId>> {
         let all = list_of!(self, group, list);
-        let removed = if users.is_empty() {
-            diesel::delete(all).execute(self.conn)
+        let removed: QueryResult<Vec<Id>> = if users.is_empty() {
+            diesel::delete(all).returning(memberships::user_id).load(self.conn)
         } else {
             let kept = users.iter().map(|user| Id(user.0));
-            diesel::delete(all.filter(memberships::user_id.ne_all(kept))).execute(self.conn)
+            let others = all.filter(memberships::user_id.ne_all(kept));
+            diesel::delete(others).returning(memberships::user_id).load(self.conn)
         };
         let removed = removed.map_err(from_diesel)?;
-        self.resize(group, list, -signed(removed)?)?;
-        Ok(removed)
+        self.resize(group, list, -signed(removed.len())?)?;
+        Ok(ids(removed))
     }
 
     /// A deleted group has no lists.
@@ -142,24 +141,36 @@ impl Tx<'_> {
         Ok(())
     }
 
+    pub(super) fn with(&mut self, user: ResourceId) -> Result<Vec<ResourceId>> {
+        let groups: Vec<Id> = memberships::table
+            .filter(of_tenant!(memberships, self.tenant))
+            .filter(memberships::user_id.eq(Id(user.0)))
+            .select(memberships::group_id)
+            .distinct()
+            .load(self.conn)
+            .map_err(from_diesel)?;
+        Ok(ids(groups))
+    }
+
     /// Takes a user out of every list.
-    pub(super) fn leave(&mut self, user: ResourceId) -> Result<Vec<ResourceId>> {
+    pub(super) fn leave(&mut self, user: ResourceId) -> Result<Vec<(ResourceId, List)>> {
         let rows: Vec<(Id, String)> = diesel::delete(memberships::table)
             .filter(of_tenant!(memberships, self.tenant))
             .filter(memberships::user_id.eq(Id(user.0)))
             .returning((memberships::group_id, memberships::list))
             .get_results(self.conn)
             .map_err(from_diesel)?;
-        let mut groups: Vec<ResourceId> = rows.iter().map(|(group, _)| ResourceId(group.0)).collect();
-        groups.sort_unstable();
-        groups.dedup();
-        let was_member = |group: &ResourceId| {
-            rows.iter().any(|(id, list)| id.0 == group.0 && list == List::Members.name())
+        let list = |name: &str| {
+            let list = List::ALL.into_iter().find(|list| list.name() == name);
+            list.ok_or_else(|| Error::internal("a list of an unknown name"))
         };
-        for group in groups.iter().filter(|group| was_member(group)) {
-            self.resize(*group, List::Members, -1)?;
+        let left = rows.iter().map(|(group, name)| Ok((ResourceId(group.0), list(name)?)));
+        let mut left: Vec<(ResourceId, List)> = left.collect::<Result<_>>()?;
+        left.sort_unstable();
+        for (group, list) in &left {
+            self.resize(*group, *list, -1)?;
         }
-        Ok(groups)
+        Ok(left)
     }
 
     fn resize(&mut self, group: ResourceId, list: List, more: i64) -> Result<()> {
@@ -270,6 +281,10 @@ impl Tx<'_> {
         };
         Ok(Role::ALL.into_iter().map(|role| (role, count(role))).collect())
     }
+}
+
+fn ids(rows: Vec<Id>) -> Vec<ResourceId> {
+    rows.into_iter().map(|id| ResourceId(id.0)).collect()
 }
 
 fn signed(count: usize) -> Result<i64> {

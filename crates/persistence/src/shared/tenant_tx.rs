@@ -126,11 +126,11 @@ impl TenantTx for Tx<'_> {
         Ok(references.iter().map(resolve).collect())
     }
 
-    fn add_to_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize> {
+    fn add_to_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<Vec<ResourceId>> {
         self.add(group, list, users)
     }
 
-    fn remove_from_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize> {
+    fn remove_from_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<Vec<ResourceId>> {
         self.remove(group, list, users)
     }
 
@@ -139,7 +139,7 @@ impl TenantTx for Tx<'_> {
         group: ResourceId,
         list: List,
         users: &[ResourceId],
-    ) -> Result<(usize, usize)> {
+    ) -> Result<(Vec<ResourceId>, Vec<ResourceId>)> {
         let removed = self.remove_others(group, list, users)?;
         let added = self.add(group, list, users)?;
         Ok((added, removed))
@@ -167,7 +167,11 @@ impl TenantTx for Tx<'_> {
         self.groups(users)
     }
 
-    fn leave_lists(&mut self, user: ResourceId) -> Result<Vec<ResourceId>> {
+    fn lists_with(&mut self, user: ResourceId) -> Result<Vec<ResourceId>> {
+        self.with(user)
+    }
+
+    fn leave_lists(&mut self, user: ResourceId) -> Result<Vec<(ResourceId, List)>> {
         self.leave(user)
     }
 
@@ -288,6 +292,7 @@ impl TenantTx for Tx<'_> {
             attributes: change.attributes.join(" "),
             request_id: &origin.request,
             address: &origin.address,
+            detail: change.detail.as_deref(),
             warning: change.warning,
         };
         diesel::insert_into(audit_log::table).values(&audit).execute(self.conn).map_err(from_diesel)?;
