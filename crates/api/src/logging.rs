@@ -80,10 +80,16 @@ pub(crate) async fn observe(
     let id = request_id(request.headers());
     request.extensions_mut().insert(Moment { id: id.clone(), now: clock::now() });
     let response = next.call(request).await;
-    if let Some(watch) = &watch {
-        watch.end();
-    }
-    let mut response = response?.map_into_boxed_body();
+    let mut response = match (response, watch) {
+        (Ok(response), Some(watch)) => response.map_body(|_, body| watch.answered(body.boxed())),
+        (Ok(response), None) => response.map_into_boxed_body(),
+        (Err(error), watch) => {
+            if let Some(watch) = watch {
+                watch.end();
+            }
+            return Err(error);
+        }
+    };
     let headers = response.headers_mut();
     // Made of characters that a header may hold, or an uuid.
     if let Ok(value) = HeaderValue::from_str(&id) {
