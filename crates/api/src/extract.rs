@@ -78,7 +78,7 @@ impl Caller {
         let base = self.base();
         let Self { shared, principal, contract, origin, now } = self;
         let store = Arc::clone(&shared.store);
-        stream::answer(origin.request.clone(), move |sink| {
+        stream::answer(origin.request.clone(), Arc::clone(&shared.slow_clients), move |sink| {
             work(&Call { store: &*store, principal: &principal, contract, base, origin, now }, sink)
         })
         .await

@@ -16,10 +16,10 @@ use domain::principal::Principal;
 use log::kv::{self, Key, Value, VisitSource};
 use uuid::Uuid;
 
-use crate::clock;
 use crate::connection::Watch;
 use crate::error::Failure;
 use crate::settings::{Log, LogFormat};
+use crate::{clock, stream};
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -90,6 +90,7 @@ pub(crate) async fn observe(
             return Err(error);
         }
     };
+    stream::fit_version(&mut response);
     let headers = response.headers_mut();
     // Made of characters that a header may hold, or an uuid.
     if let Ok(value) = HeaderValue::from_str(&id) {

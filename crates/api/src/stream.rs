@@ -4,20 +4,27 @@
 //! The engine writes on a blocking thread. What ends below [`WHOLE`] is sent whole, with its length. Of what is
 //! longer at most [`CHUNKS`] pieces are on their way, and the engine waits for the client to take one: however
 //! many members a group has and however slow the client is, a reply costs less than a mebibyte.
+//!
+//! A reply that waits holds a thread and a connection to the database, and there are few of both. So only some of
+//! the replies may be waiting for slow clients at a time; what is one too many is cut short, and whoever reads at
+//! an ordinary pace does not notice.
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::{ConnectionType, Version};
 use actix_web::web::{Bytes, BytesMut};
 use domain::service::{Head, Sink};
 use domain::{Error, Result};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::connection::REPLY_TIME;
 use crate::error::{Failure, chain};
@@ -29,17 +36,33 @@ const WHOLE: usize = 256 << 10;
 const CHUNK: usize = 64 << 10;
 /// Pieces that may wait for the client, beside the first.
 const CHUNKS: usize = 4;
-/// Time for all of a long reply: a database connection is held meanwhile.
-const STREAM_TIME: Duration = Duration::from_secs(300);
+/// How long a long reply waits for its client.
+const PACE: Pace =
+    Pace { unseated: Duration::from_secs(2), piece: REPLY_TIME, all: Duration::from_secs(300) };
+
+/// How long a long reply waits for its client.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// In all, before it needs one of the seats for slow clients.
+    unseated: Duration,
+    /// Then for each piece.
+    piece: Duration,
+    /// From its first byte to its last.
+    all: Duration,
+}
 
 /// Runs `work` where it may wait for the database, and answers with what it writes. Until the first byte is sent
 /// a failure is an ordinary error; after that it breaks the connection, so that no half reply looks whole.
-pub(crate) async fn answer<F>(request: String, work: F) -> std::result::Result<HttpResponse, Failure>
+pub(crate) async fn answer<F>(
+    request: String,
+    seats: Arc<Semaphore>,
+    work: F,
+) -> std::result::Result<HttpResponse, Failure>
 where
     F: FnOnce(&mut dyn Sink) -> Result<()> + Send + 'static,
 {
     let begun = blocking::run_on(move |answer| {
-        let mut writer = Writer::new(answer, REPLY_TIME);
+        let mut writer = Writer::new(answer, seats, PACE);
         let result = work(&mut writer);
         if let Err(error) = writer.end(result) {
             cut_short(&request, &error);
@@ -49,6 +72,18 @@ where
         Begun::Whole(head, body) => reply::headed(&head, body),
         Begun::Long(head, body) => reply::headed(&head, body),
     })
+}
+
+/// HTTP/1.0 has no chunks (RFC 9112 section 6.1), and some proxies speak it to what is behind them: a streamed
+/// reply ends with the connection there.
+pub(crate) fn fit_version(response: &mut ServiceResponse) {
+    if response.request().version() < Version::HTTP_11
+        && response.response().body().size() == BodySize::Stream
+    {
+        let head = response.response_mut().head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
 }
 
 /// The status is sent already, so the log is the only place left.
@@ -85,7 +120,8 @@ struct Writer {
     buffer: BytesMut,
     /// Once something is sent.
     way: Option<Way>,
-    patience: Duration,
+    seats: Arc<Semaphore>,
+    pace: Pace,
 }
 
 /// From the writer of a long reply to its body.
@@ -93,12 +129,17 @@ struct Way {
     pieces: UnboundedSender<Piece>,
     /// One token for every piece the body has handed on; at the beginning [`CHUNKS`].
     room: mpsc::Receiver<()>,
+    seats: Arc<Semaphore>,
+    seat: Option<OwnedSemaphorePermit>,
+    /// What is left of [`Pace::unseated`].
+    unseated: Duration,
+    pace: Pace,
     deadline: Instant,
 }
 
 impl Writer {
-    fn new(answer: oneshot::Sender<Result<Begun>>, patience: Duration) -> Self {
-        Self { answer: Some(answer), head: None, buffer: BytesMut::new(), way: None, patience }
+    fn new(answer: oneshot::Sender<Result<Begun>>, seats: Arc<Semaphore>, pace: Pace) -> Self {
+        Self { answer: Some(answer), head: None, buffer: BytesMut::new(), way: None, seats, pace }
     }
 
     /// How much is gathered before it is sent.
@@ -109,11 +150,11 @@ impl Writer {
     /// Sends what is gathered; the first time, with the head.
     fn send(&mut self) -> Result<()> {
         let bytes = self.buffer.split().freeze();
-        if let Some(way) = &self.way {
-            return way.send(bytes, self.patience);
+        if let Some(way) = &mut self.way {
+            return way.send(bytes);
         }
         let head = self.head.take().ok_or_else(headless)?;
-        let (way, body) = way();
+        let (way, body) = way(Arc::clone(&self.seats), self.pace);
         way.pass(Piece::Bytes(bytes))?;
         self.way = Some(way);
         let answer = self.answer.take().ok_or_else(|| Error::internal("answered twice"))?;
@@ -167,9 +208,19 @@ impl Sink for Writer {
 
 impl Way {
     /// Waits for room.
-    fn send(&self, bytes: Bytes, patience: Duration) -> Result<()> {
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        match self.room.recv_timeout(patience.min(left)) {
+    fn send(&mut self, bytes: Bytes) -> Result<()> {
+        let began = Instant::now();
+        let mut room = self.room.recv_timeout(self.unseated);
+        self.unseated = self.unseated.saturating_sub(began.elapsed());
+        if room == Err(RecvTimeoutError::Timeout) {
+            if self.seat.is_none() {
+                let seat = Arc::clone(&self.seats).try_acquire_owned();
+                self.seat = Some(seat.map_err(|_| Error::unavailable("too many clients are slow"))?);
+            }
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            room = self.room.recv_timeout(self.pace.piece.min(left));
+        }
+        match room {
             Ok(()) => self.pass(Piece::Bytes(bytes)),
             Err(RecvTimeoutError::Disconnected) => Err(gone()),
             Err(RecvTimeoutError::Timeout) => {
@@ -191,14 +242,16 @@ fn headless() -> Error {
     Error::internal("a reply without a head")
 }
 
-fn way() -> (Way, Long) {
+fn way(seats: Arc<Semaphore>, pace: Pace) -> (Way, Long) {
     let (pieces, coming) = unbounded_channel();
     let (taken, room) = mpsc::channel();
     for _ in 0..CHUNKS {
         // The other end is right here.
         let _ = taken.send(());
     }
-    (Way { pieces, room, deadline: Instant::now() + STREAM_TIME }, Long { coming, taken })
+    let deadline = Instant::now() + pace.all;
+    let way = Way { pieces, room, seats, seat: None, unseated: pace.unseated, pace, deadline };
+    (way, Long { coming, taken })
 }
 
 /// The body of a long reply.
