@@ -2,7 +2,7 @@
 //!
 //! [`carrier`] finds the one credential among the headers, [`token`] judges its text without a database,
 //! [`authenticator`] asks the database (or a cache of half a second) whose it is and whether it still holds.
-//! [`issue`] makes a token. Nothing here knows the web framework.
+//! [`fn@issue`] makes a token. Nothing here knows the web framework.
 
 pub mod authenticator;
 pub mod carrier;

@@ -1,7 +1,7 @@
 //! From what clients send to canonical values.
 //!
 //! One reader for POST, PUT and the values of a PATCH without path: [`read`] says which attributes a JSON object
-//! speaks of, [`assign`] brings one of them into a document. Everything follows from the schema; a tolerance is a
+//! speaks of, [`fn@assign`] brings one of them into a document. Everything follows from the schema; a tolerance is a
 //! rule of a type and holds for every client:
 //!
 //! - names in any case, bare, dotted (`name.givenName`), behind a URN, or inside an object under a URN

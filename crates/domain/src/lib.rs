@@ -1,6 +1,7 @@
 //! The SCIM engine: what a resource is, what may be asked of it and how it changes.
 //!
-//! No HTTP, no SQL, no clock: time, new ids and stores are arguments. The modules in reading order:
+//! No HTTP, no SQL, no clock: time and stores are arguments. (A new id tells the time of its birth: [`id`] makes
+//! them.) The modules in reading order:
 //!
 //! - nouns: [`id`], [`tenant`], [`principal`], [`contract`], [`limits`], [`error`]
 //! - data that describes data: [`schema`], [`resource_type`]

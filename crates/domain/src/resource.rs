@@ -20,9 +20,19 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// The unique name of the resource, as written.
+    pub fn name(&self, resource_type: &ResourceType) -> &str {
+        self.document.text(resource_type.name_attribute).unwrap_or_default()
+    }
+
+    /// The name to show.
+    pub fn display(&self) -> Option<&str> {
+        self.document.text("displayName")
+    }
+
     /// The key under which the name of the resource is unique among the living of its type.
     pub fn name_key(&self, resource_type: &ResourceType) -> String {
-        key::fold(self.document.text(resource_type.name_attribute).unwrap_or_default())
+        key::fold(self.name(resource_type))
     }
 
     /// The id the client gave it.

@@ -32,6 +32,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 
 /// A writing transaction has the database to itself.
 const FOR_UPDATE: &str = "";
+const FOR_KEY_SHARE: &str = "";
 const TEXT_POSITION: &str = "instr";
 const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
 type ExplainRow = (Integer, Integer, Integer, Text);
@@ -40,9 +41,9 @@ fn explain_text((_, _, _, detail): (i32, i32, i32, String)) -> String {
     detail
 }
 
-/// The id of a row of `resources` as text.
-fn id_text(row: &str) -> String {
-    let hex = format!("lower(hex({row}.id))");
+/// A column of ids as text.
+fn id_text(column: &str) -> String {
+    let hex = format!("lower(hex({column}))");
     let part = |from: usize, chars: usize| format!("substr({hex}, {from}, {chars})");
     let parts = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)];
     format!("({})", parts.join(" || '-' || "))

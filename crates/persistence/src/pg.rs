@@ -29,6 +29,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 
 /// Locks the rows of a query until the transaction ends.
 const FOR_UPDATE: &str = " FOR UPDATE";
+/// Keeps the rows of a query from being deleted until the transaction ends; others may do the same.
+const FOR_KEY_SHARE: &str = " FOR KEY SHARE";
 /// The function that gives the place of a text in a text, from 1, or 0.
 const TEXT_POSITION: &str = "strpos";
 /// What stands before a query whose plan is asked for.
@@ -39,9 +41,9 @@ fn explain_text(line: String) -> String {
     line
 }
 
-/// The id of a row of `resources` as text.
-fn id_text(row: &str) -> String {
-    format!("{row}.id::text COLLATE \"C\"")
+/// A column of ids as text.
+fn id_text(column: &str) -> String {
+    format!("{column}::text COLLATE \"C\"")
 }
 
 /// Runs `work` in a transaction of the tenant. The tenant is set for the transaction only and as a statement of its

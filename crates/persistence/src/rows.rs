@@ -12,7 +12,9 @@ use domain::role::Role;
 use domain::tenant::{Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
-use crate::schema::{api_tokens, attribute_values, audit_log, changes, profile_keys, resources, tenants};
+use crate::schema::{
+    api_tokens, attribute_values, audit_log, changes, memberships, profile_keys, resources, tenants,
+};
 use crate::types::{At, Id};
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -115,6 +117,8 @@ pub(crate) struct NewResourceRow<'a> {
     pub(crate) id: Id,
     pub(crate) resource_type: &'a str,
     pub(crate) name_key: String,
+    pub(crate) name: &'a str,
+    pub(crate) display: Option<&'a str>,
     pub(crate) external_id: Option<&'a str>,
     pub(crate) document: String,
     pub(crate) version: i64,
@@ -127,6 +131,8 @@ pub(crate) struct NewResourceRow<'a> {
 #[diesel(table_name = resources, treat_none_as_null = true)]
 pub(crate) struct ResourceChange<'a> {
     pub(crate) name_key: String,
+    pub(crate) name: &'a str,
+    pub(crate) display: Option<&'a str>,
     pub(crate) external_id: Option<&'a str>,
     pub(crate) document: String,
     pub(crate) version: i64,
@@ -144,6 +150,15 @@ pub(crate) struct ValueRow<'a> {
     pub(crate) resource_type: &'a str,
     pub(crate) key: String,
     pub(crate) full_key: Option<&'a str>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = memberships, treat_none_as_default_value = false)]
+pub(crate) struct MembershipRow {
+    pub(crate) tenant_id: Id,
+    pub(crate) group_id: Id,
+    pub(crate) list: &'static str,
+    pub(crate) user_id: Id,
 }
 
 #[derive(Insertable)]

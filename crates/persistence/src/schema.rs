@@ -61,6 +61,8 @@ diesel::table! {
         id -> Uid,
         resource_type -> Text,
         name_key -> Text,
+        name -> Text,
+        display -> Nullable<Text>,
         external_id -> Nullable<Text>,
         document -> Text,
         version -> BigInt,
@@ -133,4 +135,27 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(attribute_values, resources);
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    memberships (tenant_id, list, group_id, user_id) {
+        tenant_id -> Uid,
+        group_id -> Uid,
+        list -> Text,
+        user_id -> Uid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    group_sizes (tenant_id, group_id) {
+        tenant_id -> Uid,
+        group_id -> Uid,
+        members -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(attribute_values, memberships, resources);

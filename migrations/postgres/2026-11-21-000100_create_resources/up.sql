@@ -11,6 +11,8 @@ create table resources (
     id uuid not null,
     resource_type text collate "C" not null,
     name_key text collate "C" not null,
+    name text not null,
+    display text,
     external_id text collate "C",
     document text not null,
     version bigint not null,
@@ -21,6 +23,8 @@ create table resources (
 );
 comment on table resources is 'Users and every other SCIM resource. A deleted one stays as a tombstone.';
 comment on column resources.name_key is 'The unique name (userName), folded by the service.';
+comment on column resources.name is 'The unique name as written, for lists of members that read no documents.';
+comment on column resources.display is 'The display name, for the same.';
 comment on column resources.document is 'The attributes as JSON text. The database never looks inside.';
 create unique index resources_name_key on resources (tenant_id, resource_type, name_key) where deleted_at is null;
 create unique index resources_external_id_key on resources (tenant_id, resource_type, external_id)

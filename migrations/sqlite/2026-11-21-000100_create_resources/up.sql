@@ -11,6 +11,8 @@ create table resources (
     id blob not null,
     resource_type text not null,
     name_key text not null,
+    name text not null,
+    display text,
     external_id text,
     document text not null,
     version integer not null,

@@ -3,6 +3,7 @@
 mod filter;
 mod index;
 mod list;
+mod lists;
 mod platform;
 mod scope;
 mod tenant_tx;

@@ -1,15 +1,19 @@
 //! A transaction bound to a tenant, and every query on the tenant's resources.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use domain::document::Document;
+use domain::group::{Entry, List};
 use domain::id::{ResourceId, TenantId};
 use domain::index::{self};
 use domain::key;
 use domain::list::{ListQuery, Page};
 use domain::meta::Version;
+use domain::project::Membership;
 use domain::resource::Resource;
-use domain::resource_type::ResourceType;
+use domain::resource_type::{Kind, ResourceType};
 use domain::role::Role;
 use domain::schema::qa_user;
 use domain::store::{Change, Origin, ProfileKey, ProfileKind, TenantTx};
@@ -97,6 +101,84 @@ impl TenantTx for Tx<'_> {
         rows.into_iter().map(ResourceRow::meaning).collect()
     }
 
+    fn resolve_users(&mut self, references: &[String]) -> Result<Vec<Option<ResourceId>>> {
+        let mut found: BTreeMap<&str, ResourceId> = BTreeMap::new();
+        let ids: Vec<ResourceId> = references.iter().filter_map(|text| ResourceId::parse(text)).collect();
+        let ids = self.users_by_id(&ids)?;
+        for text in references {
+            if let Some(id) = ResourceId::parse(text).filter(|id| ids.binary_search(id).is_ok()) {
+                found.insert(text, id);
+            }
+        }
+        let open = |found: &BTreeMap<&str, ResourceId>| -> Vec<&String> {
+            references.iter().filter(|text| !found.contains_key(text.as_str())).collect()
+        };
+        let left = open(&found);
+        let keys: Vec<String> = left.iter().map(|text| key::fold(text)).collect();
+        let named: BTreeMap<String, ResourceId> = self.users_by_name(&keys)?.into_iter().collect();
+        for (text, key) in left.into_iter().zip(&keys) {
+            found.extend(named.get(key).map(|id| (text.as_str(), *id)));
+        }
+        let left: Vec<String> = open(&found).into_iter().cloned().collect();
+        let external: BTreeMap<String, ResourceId> = self.users_by_external_id(&left)?.into_iter().collect();
+        let resolve =
+            |text: &String| found.get(text.as_str()).or_else(|| external.get(text.as_str())).copied();
+        Ok(references.iter().map(resolve).collect())
+    }
+
+    fn add_to_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize> {
+        self.add(group, list, users)
+    }
+
+    fn remove_from_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize> {
+        self.remove(group, list, users)
+    }
+
+    fn replace_list(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        users: &[ResourceId],
+    ) -> Result<(usize, usize)> {
+        let removed = self.remove_others(group, list, users)?;
+        let added = self.add(group, list, users)?;
+        Ok((added, removed))
+    }
+
+    fn list_entries(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        after: Option<ResourceId>,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        self.entries(group, list, after, limit)
+    }
+
+    fn member_count(&mut self, group: ResourceId) -> Result<i64> {
+        self.size(group)
+    }
+
+    fn owners_of(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, ResourceId)>> {
+        self.owners(groups)
+    }
+
+    fn groups_of(&mut self, users: &[ResourceId]) -> Result<Vec<(ResourceId, Membership)>> {
+        self.groups(users)
+    }
+
+    fn leave_lists(&mut self, user: ResourceId) -> Result<Vec<ResourceId>> {
+        self.leave(user)
+    }
+
+    fn has_owners(&mut self) -> Result<bool> {
+        self.any_owner()
+    }
+
+    fn role_counts(&mut self) -> Result<Vec<(Role, usize)>> {
+        self.roles()
+    }
+
     fn another_active_admin(&mut self, except: ResourceId) -> Result<bool> {
         // The row of the collection is the lock: whoever else may take an admin away waits here.
         let collection = collections::table
@@ -143,6 +225,8 @@ impl TenantTx for Tx<'_> {
             id: Id(resource.id.0),
             resource_type: resource_type.name,
             name_key: resource.name_key(resource_type),
+            name: resource.name(resource_type),
+            display: resource.display(),
             external_id: resource.external_id(),
             document: document_text(&resource.document)?,
             version: resource.meta.version.0,
@@ -183,6 +267,9 @@ impl TenantTx for Tx<'_> {
             .filter(attribute_values::resource_id.eq(Id(resource.id.0)))
             .execute(self.conn)
             .map_err(from_diesel)?;
+        if matches!(resource_type.kind, Kind::Group(_)) {
+            self.remove_lists(resource.id)?;
+        }
         self.count(resource_type, -1)
     }
 
@@ -237,6 +324,8 @@ impl Tx<'_> {
     ) -> Result<()> {
         let change = ResourceChange {
             name_key: resource.name_key(resource_type),
+            name: resource.name(resource_type),
+            display: resource.display(),
             external_id: resource.external_id(),
             document: document_text(&resource.document)?,
             version: resource.meta.version.0,

@@ -71,7 +71,7 @@ impl Compiler<'_> {
                 }
                 None => self.sql("FALSE"),
             },
-            Column::Id => self.plain_text(&id_text(row), op, key.body()),
+            Column::Id => self.plain_text(&id_text(&format!("{row}.id")), op, key.body()),
             Column::Created => self.time(&format!("{row}.created_at"), op, key),
             Column::LastModified => self.time(&format!("{row}.modified_at"), op, key),
             Column::Version => match key.body().parse() {

@@ -1,0 +1,277 @@
+//! Members and owners of groups: rows that are written in bulk and never read to be changed.
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use domain::group::{Entry, List};
+use domain::id::ResourceId;
+use domain::project::Membership;
+use domain::resource_type;
+use domain::role::Role;
+use domain::schema::qa_user;
+use domain::{Error, Result, key};
+
+use super::scope::of_tenant;
+use super::tenant_tx::Tx;
+use super::wrap::Kept;
+use crate::error::from_diesel;
+use crate::rows::MembershipRow;
+use crate::schema::{attribute_values, group_sizes, memberships, resources};
+use crate::types::Id;
+
+/// Rows of one insert, values of one comparison: below what either database takes in a statement.
+const BATCH: usize = 5_000;
+
+/// Living users of the tenant, as a query on `resources`.
+macro_rules! users {
+    ($self:ident) => {
+        resources::table
+            .filter(of_tenant!(resources, $self.tenant))
+            .filter(resources::resource_type.eq(resource_type::USER.name))
+            .filter(resources::deleted_at.is_null())
+            .order(resources::id.asc())
+    };
+}
+
+/// A list of a group, as a query on `memberships`.
+macro_rules! list_of {
+    ($self:ident, $group:expr, $list:expr) => {
+        memberships::table
+            .filter(of_tenant!(memberships, $self.tenant))
+            .filter(memberships::list.eq($list.name()))
+            .filter(memberships::group_id.eq(Id($group.0)))
+    };
+}
+
+impl Tx<'_> {
+    pub(super) fn users_by_id(&mut self, ids: &[ResourceId]) -> Result<Vec<ResourceId>> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(BATCH) {
+            let wanted = users!(self).filter(resources::id.eq_any(ids.iter().map(|id| Id(id.0))));
+            let rows: Vec<Id> = Kept(wanted.select(resources::id)).load(self.conn).map_err(from_diesel)?;
+            found.extend(rows.into_iter().map(|id| ResourceId(id.0)));
+        }
+        Ok(found)
+    }
+
+    pub(super) fn users_by_name(&mut self, keys: &[String]) -> Result<Vec<(String, ResourceId)>> {
+        let mut found = Vec::new();
+        for keys in keys.chunks(BATCH) {
+            let wanted = users!(self).filter(resources::name_key.eq_any(keys));
+            let columns = (resources::name_key, resources::id);
+            let rows: Vec<(String, Id)> =
+                Kept(wanted.select(columns)).load(self.conn).map_err(from_diesel)?;
+            found.extend(rows.into_iter().map(|(key, id)| (key, ResourceId(id.0))));
+        }
+        Ok(found)
+    }
+
+    pub(super) fn users_by_external_id(&mut self, ids: &[String]) -> Result<Vec<(String, ResourceId)>> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(BATCH) {
+            let wanted = users!(self).filter(resources::external_id.eq_any(ids));
+            let columns = (resources::external_id.assume_not_null(), resources::id);
+            let rows: Vec<(String, Id)> =
+                Kept(wanted.select(columns)).load(self.conn).map_err(from_diesel)?;
+            found.extend(rows.into_iter().map(|(key, id)| (key, ResourceId(id.0))));
+        }
+        Ok(found)
+    }
+
+    pub(super) fn add(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize> {
+        let row = |user: &ResourceId| MembershipRow {
+            tenant_id: self.id(),
+            group_id: Id(group.0),
+            list: list.name(),
+            user_id: Id(user.0),
+        };
+        let rows: Vec<MembershipRow> = users.iter().map(row).collect();
+        let mut added = 0;
+        for rows in rows.chunks(BATCH) {
+            added += diesel::insert_into(memberships::table)
+                .values(rows)
+                .on_conflict_do_nothing()
+                .execute(self.conn)
+                .map_err(from_diesel)?;
+        }
+        self.resize(group, list, signed(added)?)?;
+        Ok(added)
+    }
+
+    pub(super) fn remove(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<usize> {
+        let mut removed = 0;
+        for users in users.chunks(BATCH) {
+            let rows = list_of!(self, group, list)
+                .filter(memberships::user_id.eq_any(users.iter().map(|user| Id(user.0))));
+            removed += diesel::delete(rows).execute(self.conn).map_err(from_diesel)?;
+        }
+        self.resize(group, list, -signed(removed)?)?;
+        Ok(removed)
+    }
+
+    pub(super) fn remove_others(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        users: &[ResourceId],
+    ) -> Result<usize> {
+        let all = list_of!(self, group, list);
+        let removed = if users.is_empty() {
+            diesel::delete(all).execute(self.conn)
+        } else {
+            let kept = users.iter().map(|user| Id(user.0));
+            diesel::delete(all.filter(memberships::user_id.ne_all(kept))).execute(self.conn)
+        };
+        let removed = removed.map_err(from_diesel)?;
+        self.resize(group, list, -signed(removed)?)?;
+        Ok(removed)
+    }
+
+    /// A deleted group has no lists.
+    pub(super) fn remove_lists(&mut self, group: ResourceId) -> Result<()> {
+        diesel::delete(memberships::table)
+            .filter(of_tenant!(memberships, self.tenant))
+            .filter(memberships::list.eq_any(List::ALL.map(List::name)))
+            .filter(memberships::group_id.eq(Id(group.0)))
+            .execute(self.conn)
+            .map_err(from_diesel)?;
+        diesel::delete(group_sizes::table)
+            .filter(of_tenant!(group_sizes, self.tenant))
+            .filter(group_sizes::group_id.eq(Id(group.0)))
+            .execute(self.conn)
+            .map_err(from_diesel)?;
+        Ok(())
+    }
+
+    /// Takes a user out of every list.
+    pub(super) fn leave(&mut self, user: ResourceId) -> Result<Vec<ResourceId>> {
+        let rows: Vec<(Id, String)> = diesel::delete(memberships::table)
+            .filter(of_tenant!(memberships, self.tenant))
+            .filter(memberships::user_id.eq(Id(user.0)))
+            .returning((memberships::group_id, memberships::list))
+            .get_results(self.conn)
+            .map_err(from_diesel)?;
+        let mut groups: Vec<ResourceId> = rows.iter().map(|(group, _)| ResourceId(group.0)).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let was_member = |group: &ResourceId| {
+            rows.iter().any(|(id, list)| id.0 == group.0 && list == List::Members.name())
+        };
+        for group in groups.iter().filter(|group| was_member(group)) {
+            self.resize(*group, List::Members, -1)?;
+        }
+        Ok(groups)
+    }
+
+    fn resize(&mut self, group: ResourceId, list: List, more: i64) -> Result<()> {
+        if list != List::Members || more == 0 {
+            return Ok(());
+        }
+        diesel::insert_into(group_sizes::table)
+            .values((
+                group_sizes::tenant_id.eq(self.id()),
+                group_sizes::group_id.eq(Id(group.0)),
+                group_sizes::members.eq(more),
+            ))
+            .on_conflict((group_sizes::tenant_id, group_sizes::group_id))
+            .do_update()
+            .set(group_sizes::members.eq(group_sizes::members + excluded(group_sizes::members)))
+            .execute(self.conn)
+            .map_err(from_diesel)?;
+        Ok(())
+    }
+
+    pub(super) fn entries(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        after: Option<ResourceId>,
+        limit: usize,
+    ) -> Result<Vec<Entry>> {
+        let after = after.map_or(uuid::Uuid::nil(), |user| user.0);
+        let rows: Vec<(Id, String, Option<String>)> = list_of!(self, group, list)
+            .filter(memberships::user_id.gt(Id(after)))
+            .inner_join(resources::table.on(
+                resources::tenant_id.eq(memberships::tenant_id).and(resources::id.eq(memberships::user_id)),
+            ))
+            .order(memberships::user_id.asc())
+            .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+            .select((memberships::user_id, resources::name, resources::display))
+            .load(self.conn)
+            .map_err(from_diesel)?;
+        let entry =
+            |(user, user_name, display): (Id, _, _)| Entry { user: ResourceId(user.0), user_name, display };
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    pub(super) fn size(&mut self, group: ResourceId) -> Result<i64> {
+        let size: Option<i64> = group_sizes::table
+            .filter(of_tenant!(group_sizes, self.tenant))
+            .filter(group_sizes::group_id.eq(Id(group.0)))
+            .select(group_sizes::members)
+            .get_result(self.conn)
+            .optional()
+            .map_err(from_diesel)?;
+        Ok(size.unwrap_or(0))
+    }
+
+    pub(super) fn owners(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, ResourceId)>> {
+        let rows: Vec<(Id, Id)> = memberships::table
+            .filter(of_tenant!(memberships, self.tenant))
+            .filter(memberships::list.eq(List::Owners.name()))
+            .filter(memberships::group_id.eq_any(groups.iter().map(|group| Id(group.0))))
+            .order((memberships::group_id.asc(), memberships::user_id.asc()))
+            .select((memberships::group_id, memberships::user_id))
+            .load(self.conn)
+            .map_err(from_diesel)?;
+        Ok(rows.into_iter().map(|(group, user)| (ResourceId(group.0), ResourceId(user.0))).collect())
+    }
+
+    pub(super) fn groups(&mut self, users: &[ResourceId]) -> Result<Vec<(ResourceId, Membership)>> {
+        let rows: Vec<(Id, Id, String, String)> = memberships::table
+            .filter(of_tenant!(memberships, self.tenant))
+            .filter(memberships::user_id.eq_any(users.iter().map(|user| Id(user.0))))
+            .filter(memberships::list.eq(List::Members.name()))
+            .inner_join(resources::table.on(
+                resources::tenant_id.eq(memberships::tenant_id).and(resources::id.eq(memberships::group_id)),
+            ))
+            .order((memberships::user_id.asc(), memberships::group_id.asc()))
+            .select((memberships::user_id, memberships::group_id, resources::resource_type, resources::name))
+            .load(self.conn)
+            .map_err(from_diesel)?;
+        let meaning = |(user, group, kind, display): (Id, Id, String, String)| {
+            let known = resource_type::all().into_iter().find(|known| known.name == kind);
+            let endpoint = known.ok_or_else(|| Error::internal("a group of an unknown type"))?.endpoint;
+            Ok((ResourceId(user.0), Membership { id: ResourceId(group.0), endpoint, display }))
+        };
+        rows.into_iter().map(meaning).collect()
+    }
+
+    pub(super) fn any_owner(&mut self) -> Result<bool> {
+        let owners = memberships::table
+            .filter(of_tenant!(memberships, self.tenant))
+            .filter(memberships::list.eq(List::Owners.name()));
+        diesel::select(diesel::dsl::exists(owners)).get_result(self.conn).map_err(from_diesel)
+    }
+
+    pub(super) fn roles(&mut self) -> Result<Vec<(Role, usize)>> {
+        let path = format!("{}:{}", qa_user::URN, qa_user::ROLE).to_lowercase();
+        let rows: Vec<(String, i64)> = attribute_values::table
+            .filter(of_tenant!(attribute_values, self.tenant))
+            .filter(attribute_values::resource_type.eq(resource_type::USER.name))
+            .filter(attribute_values::path.eq(path))
+            .group_by(attribute_values::key)
+            .select((attribute_values::key, diesel::dsl::count_star()))
+            .load(self.conn)
+            .map_err(from_diesel)?;
+        let count = |role: Role| {
+            let key = key::Key::text(role.name(), true);
+            let row = rows.iter().find(|(found, _)| found == key.as_str());
+            row.map_or(0, |&(_, count)| usize::try_from(count).unwrap_or(0))
+        };
+        Ok(Role::ALL.into_iter().map(|role| (role, count(role))).collect())
+    }
+}
+
+fn signed(count: usize) -> Result<i64> {
+    i64::try_from(count).map_err(Error::internal)
+}

@@ -1,0 +1,2 @@
+drop table group_sizes;
+drop table memberships;
