@@ -31,8 +31,13 @@ pub(crate) use value::unwrap;
 /// Both contracts are read by the same rules: what only one of them demands is a rule of [`crate::user`].
 /// [`Error::InvalidSyntax`] when the body is no object, [`Error::InvalidValue`] for a value that is wrong or missing.
 pub fn create(resource_type: &ResourceType, _contract: &Contract, body: &Value) -> Result<Document> {
+    made_of(resource_type, &read(resource_type, object(body)?)?)
+}
+
+/// The document that has these attributes and no other ones.
+pub(crate) fn made_of(resource_type: &ResourceType, sent: &[Sent<'_>]) -> Result<Document> {
     let mut document = Document::default();
-    for sent in read(resource_type, object(body)?)? {
+    for sent in sent {
         assign(&mut document, &sent.target, sent.raw, Mode::Whole)?;
     }
     require(resource_type, &document)?;
@@ -101,7 +106,7 @@ pub(crate) fn says_nothing(target: &Target, raw: &Value) -> bool {
 pub(crate) fn read<'a>(resource_type: &ResourceType, body: &'a Map<String, Value>) -> Result<Vec<Sent<'a>>> {
     let mut all = Vec::new();
     for (key, raw) in body {
-        if let Some(schema) = resource_type.schemas().find(|schema| schema.id.eq_ignore_ascii_case(key)) {
+        if let Some((_, schema)) = resource_type.urns().find(|(urn, _)| urn.eq_ignore_ascii_case(key)) {
             all.extend(read_schema(resource_type, schema, raw)?);
         } else if let Some(target) = at_root(resource_type, key) {
             all.push(Sent { target, raw, nested: false });
@@ -137,10 +142,13 @@ pub(crate) fn read_schema<'a>(
 /// attribute unless the type has an alias for it (`profile`).
 fn at_root(resource_type: &ResourceType, key: &str) -> Option<Target> {
     let target = Target::resolve(resource_type, key)?;
-    let Some(schema) = &target.extension else { return Some(target) };
+    if target.extension.is_none() {
+        return Some(target);
+    }
     let name = key.split('.').next().unwrap_or_default();
     let is_alias = resource_type.aliases.iter().any(|(written, ..)| written.eq_ignore_ascii_case(name));
-    (is_alias || strip_urn(key, &schema.id).is_some()).then_some(target)
+    let has_urn = resource_type.urns().any(|(urn, _)| strip_urn(key, urn).is_some());
+    (is_alias || has_urn).then_some(target)
 }
 
 #[cfg(test)]

@@ -82,7 +82,8 @@ pub enum Filter {
     Not(Box<Filter>),
     /// Holds for every resource, or for none.
     Constant(bool),
-    /// One of the values compares so. The target is a simple attribute or sub-attribute.
+    /// One of the values compares so. The target is a simple attribute or sub-attribute. Of `members` and
+    /// `groups` it is always `value`, and like `owners` these are compared as ids.
     ///
     /// `co`, `sw`, `ew` occur with text keys only; `gt` … `le` with text, number and time keys. A key is compared
     /// with keys of its own kind only: `profile.Age gt 5` meets numbers and no texts.
@@ -94,7 +95,8 @@ pub enum Filter {
         /// With what.
         key: Key,
     },
-    /// There is a value. The target may be complex: then any sub-attribute or key will do.
+    /// There is a value. The target may be complex: then any sub-attribute or key will do; `members` and `groups`
+    /// are named as a whole.
     Present(Target),
     /// The resource has attributes of this extension.
     HasExtension(Arc<Schema>),

@@ -1,14 +1,22 @@
 //! The rules that only groups have. Members and owners are not part of a group's document: they are rows, and a
 //! request becomes an [`Edit`], a document and steps on the lists, so that nobody reads a list to change it.
 
-use serde_json::Value;
+mod reference;
+mod steps;
 
-use crate::Result;
-use crate::contract::Contract;
+use serde_json::{Value, json};
+
+use crate::contract::{Contract, Put};
+use crate::decode::{self, Sent};
 use crate::document::Document;
 use crate::filter::Filter;
 use crate::id::ResourceId;
-use crate::resource_type::ResourceType;
+use crate::path::Target;
+use crate::resource_type::{Kind, ResourceType, USER};
+use crate::schema::{group, qa_group};
+use crate::{Result, patch as patching, replace as replacing};
+
+pub(crate) use steps::Steps;
 
 /// A list of users that a group has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,8 +34,19 @@ impl List {
     /// The name of the attribute, and of the list in the database.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Members => crate::schema::group::MEMBERS,
-            Self::Owners => crate::schema::qa_group::OWNERS,
+            Self::Members => group::MEMBERS,
+            Self::Owners => qa_group::OWNERS,
+        }
+    }
+
+    /// The list that an attribute of a group, or a part of it, stands for.
+    pub fn of(resource_type: &ResourceType, target: &Target) -> Option<Self> {
+        let Kind::Group(_) = resource_type.kind else { return None };
+        let urn = target.extension.as_ref().map(|schema| schema.id.as_str());
+        match (urn, target.attribute.name.as_str()) {
+            (None, group::MEMBERS) => Some(Self::Members),
+            (Some(qa_group::URN), qa_group::OWNERS) => Some(Self::Owners),
+            _ => None,
         }
     }
 }
@@ -65,33 +84,103 @@ pub struct Entry {
     pub display: Option<String>,
 }
 
+impl Entry {
+    /// The name for people: the display name, else the user name.
+    pub fn name(&self) -> &str {
+        self.display.as_deref().filter(|display| !display.is_empty()).unwrap_or(&self.user_name)
+    }
+
+    /// Whether the entry satisfies the filter of a [`Step::RemoveWhere`]; `base` is the public URL of the
+    /// contract's base path, which the filter may speak of as `$ref`.
+    pub fn satisfies(&self, filter: &Filter, list: List, base: &str) -> bool {
+        filter.matches_element(&match list {
+            List::Members => self.as_object(base),
+            List::Owners => self.user.to_string().into(),
+        })
+    }
+
+    /// As RFC 7643 section 4.2 has a member.
+    pub(crate) fn as_object(&self, base: &str) -> Value {
+        let id = self.user;
+        json!({
+            "value": id.to_string(),
+            "$ref": format!("{base}/{}/{id}", USER.endpoint),
+            "display": self.name(),
+            "type": USER.name,
+        })
+    }
+}
+
 /// The group that the body of a POST describes.
 ///
 /// # Errors
-/// [`crate::Error::TooLarge`] for more than [`crate::limits::MEMBERS`] users in the request.
-pub fn create(resource_type: &ResourceType, contract: &Contract, body: &Value) -> Result<Edit> {
-    let _ = (resource_type, contract, body);
-    Ok(Edit { document: Document::default(), steps: Vec::new() })
+/// As [`decode::create`], and [`crate::Error::TooLarge`] for more than [`crate::limits::MEMBERS`] users in the
+/// request.
+pub fn create(resource_type: &ResourceType, _contract: &Contract, body: &Value) -> Result<Edit> {
+    let (lists, rest) = split(resource_type, decode::read(resource_type, decode::object(body)?)?);
+    let mut steps = Steps::default();
+    for (list, sent) in lists {
+        steps.replace(list, &sent.target, sent.raw)?;
+    }
+    let document = decode::made_of(resource_type, &rest)?;
+    // The lists of a new group are empty: there is nothing to be replaced.
+    let added = steps.finish().into_iter().filter_map(|step| match step {
+        Step::Replace(list, users) => (!users.is_empty()).then_some(Step::Add(list, users)),
+        other => Some(other),
+    });
+    Ok(Edit { document, steps: added.collect() })
 }
 
 /// The group after a PUT of `body`: replacing empties lists that were not sent, merging leaves them.
+///
+/// # Errors
+/// As [`replace::apply`](crate::replace::apply), and [`crate::Error::TooLarge`] as for [`create`].
 pub fn replace(
     resource_type: &ResourceType,
     contract: &Contract,
     before: &Document,
     body: &Value,
 ) -> Result<Edit> {
-    let _ = (resource_type, contract, body);
-    Ok(Edit { document: before.clone(), steps: Vec::new() })
+    let (lists, rest) = split(resource_type, decode::read(resource_type, decode::object(body)?)?);
+    let mut steps = Steps::default();
+    if contract.put == Put::Replace {
+        List::ALL.into_iter().for_each(|list| steps.clear(list));
+    }
+    for (list, sent) in lists {
+        steps.replace(list, &sent.target, sent.raw)?;
+    }
+    let document = replacing::with(resource_type, contract, before, &rest)?;
+    Ok(Edit { document, steps: steps.finish() })
 }
 
 /// The group after the operations of a PatchOp message.
+///
+/// # Errors
+/// As [`patch::apply`](crate::patch::apply), and [`crate::Error::TooLarge`] for more than
+/// [`crate::limits::MEMBERS`] users, or more than [`crate::limits::FILTER_TERMS`] comparisons in filters that every
+/// entry has to be held against, in all operations together.
 pub fn patch(
     resource_type: &ResourceType,
     contract: &Contract,
     before: &Document,
     body: &Value,
 ) -> Result<Edit> {
-    let _ = (resource_type, contract, body);
-    Ok(Edit { document: before.clone(), steps: Vec::new() })
+    let draft = patching::run(resource_type, contract, before, body)?;
+    Ok(Edit { document: draft.document, steps: draft.lists.finish() })
 }
+
+/// What a body says about the lists, and what it says about the rest.
+fn split<'a>(resource_type: &ResourceType, sent: Vec<Sent<'a>>) -> (Vec<(List, Sent<'a>)>, Vec<Sent<'a>>) {
+    let mut lists = Vec::new();
+    let mut rest = Vec::new();
+    for sent in sent {
+        match List::of(resource_type, &sent.target) {
+            Some(list) => lists.push((list, sent)),
+            None => rest.push(sent),
+        }
+    }
+    (lists, rest)
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! `replace` differ only in what they do to a list and to the elements a filter finds; both create what is not
 //! there, because Entra ID uses them as one.
 
+mod list;
 mod message;
 mod operation;
 
@@ -11,10 +12,12 @@ use serde_json::Value;
 
 use crate::contract::Contract;
 use crate::document::Document;
+use crate::group::Steps;
 use crate::resource_type::ResourceType;
 use crate::{Result, decode, user};
 
-/// The document after the operations of a PatchOp message, in order; nothing of it when one fails.
+/// The document after the operations of a PatchOp message, in order; nothing of it when one fails. For a group
+/// see [`crate::group::patch`].
 ///
 /// [`crate::Error::InvalidSyntax`] for a message that is none, [`crate::Error::TooLarge`] for too many operations,
 /// [`crate::Error::InvalidPath`], [`crate::Error::InvalidValue`] (a missing value too), [`crate::Error::Mutability`]
@@ -26,15 +29,33 @@ pub fn apply(
     before: &Document,
     body: &Value,
 ) -> Result<Document> {
+    run(resource_type, contract, before, body).map(|draft| draft.document)
+}
+
+/// What operations work on.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) document: Document,
+    /// What is done to the lists of a group, which are no part of its document.
+    pub(crate) lists: Steps,
+}
+
+/// As [`apply`], with what the operations do to the lists of a group.
+pub(crate) fn run(
+    resource_type: &ResourceType,
+    contract: &Contract,
+    before: &Document,
+    body: &Value,
+) -> Result<Draft> {
     let operations = message::read(body)?;
     let before = user::view(resource_type, contract, before);
-    let mut after = before.clone();
+    let mut draft = Draft { document: before.clone(), lists: Steps::default() };
     for operation in &operations {
-        operation::apply(resource_type, contract, &mut after, operation)?;
+        operation::apply(resource_type, contract, &mut draft, operation)?;
     }
-    user::lose_removed_role(resource_type, &before, &mut after);
-    decode::require(resource_type, &after)?;
-    Ok(after)
+    user::lose_removed_role(resource_type, &before, &mut draft.document);
+    decode::require(resource_type, &draft.document)?;
+    Ok(draft)
 }
 
 #[cfg(test)]

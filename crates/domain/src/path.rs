@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use crate::error::excerpt;
 use crate::filter::parse::{Equality, bracket};
 use crate::filter::{Filter, Op};
+use crate::group::List;
 use crate::key;
 use crate::limits;
 use crate::resource_type::ResourceType;
@@ -48,31 +49,25 @@ pub struct Target {
 impl Target {
     /// Resolves `[URN:]attr[.sub]`; `None` when the type has no such attribute.
     pub fn resolve(resource_type: &ResourceType, text: &str) -> Option<Self> {
-        for schema in resource_type.schemas() {
-            let Some(rest) = strip_urn(text, &schema.id) else { continue };
-            let extension = (schema.id != resource_type.schema.id).then(|| schema.clone());
+        for (urn, schema) in resource_type.urns() {
+            let Some(rest) = strip_urn(text, urn) else { continue };
             let (name, sub) = split(rest);
-            let attribute = match (&extension, schema.attribute(name)) {
-                (_, Some(attribute)) => attribute.clone(),
-                // The common attributes belong to every core schema.
-                (None, None) => common::attribute_named(name)?.clone(),
-                (Some(_), None) => return None,
+            let (extension, attribute) = if schema.id == resource_type.schema.id {
+                // The QA contract declares the aliases among the attributes of the core schema.
+                core(resource_type, name).or_else(|| alias(resource_type, name))?
+            } else {
+                (Some(schema.clone()), schema.attribute(name)?.clone())
             };
             return Self::with_sub(extension, attribute, sub);
         }
         let (name, sub) = split(text);
-        let core = common::attribute_named(name).or_else(|| resource_type.schema.attribute(name));
-        if let Some(attribute) = core {
-            return Self::with_sub(None, attribute.clone(), sub);
-        }
-        let alias = resource_type.aliases.iter().find(|(written, ..)| written.eq_ignore_ascii_case(name));
-        let (urn, name) = alias.map_or((None, name), |&(_, urn, name)| (Some(urn), name));
-        let mut extensions = resource_type.extensions.iter();
-        let (extension, attribute) = extensions.find_map(|schema| {
-            let here = urn.is_none_or(|urn| schema.id == urn);
-            schema.attribute(name).filter(|_| here).map(|attribute| (schema.clone(), attribute.clone()))
-        })?;
-        Self::with_sub(Some(extension), attribute, sub)
+        let of_extension = || {
+            let mut extensions = resource_type.extensions.iter();
+            extensions.find_map(|schema| Some((Some(schema.clone()), schema.attribute(name)?.clone())))
+        };
+        let (extension, attribute) =
+            core(resource_type, name).or_else(|| alias(resource_type, name)).or_else(of_extension)?;
+        Self::with_sub(extension, attribute, sub)
     }
 
     fn with_sub(
@@ -84,6 +79,8 @@ impl Target {
             None => None,
             Some("") => return None,
             Some(name) if attribute.open => Some(Sub::Key(name.to_owned())),
+            // RFC 7643 section 2.4: `value` is what a simple value of a list is; `owners.value` are the owners.
+            Some(name) if attribute.is_list_of_texts() && name.eq_ignore_ascii_case("value") => None,
             Some(name) => Some(Sub::Declared(attribute.sub(name)?.clone())),
         };
         Some(Self { extension, attribute, sub })
@@ -94,9 +91,11 @@ impl Target {
         Self::with_sub(self.extension.clone(), self.attribute.clone(), Some(sub))
     }
 
-    /// Whether `[filter]` may follow: only an object has sub-attributes to be compared.
-    pub fn takes_filter(&self) -> bool {
-        self.sub.is_none() && self.attribute.kind == Type::Complex
+    /// Whether `[filter]` may follow: an object has sub-attributes to be compared, and a user in a list of a
+    /// group has a `value` (`owners[value eq "…"]`), whether the list is written as objects or as texts.
+    pub fn takes_filter(&self, resource_type: &ResourceType) -> bool {
+        let has_parts = self.attribute.kind == Type::Complex || List::of(resource_type, self).is_some();
+        self.sub.is_none() && has_parts
     }
 
     /// The definition that describes the values: the sub-attribute's if one is named, `None` for the key of
@@ -205,7 +204,7 @@ fn parse(resource_type: &ResourceType, text: &str) -> Result<(PatchPath, Vec<Equ
     let unknown = || Error::InvalidPath(format!("there is no attribute `{}`", excerpt(text)));
     let open = text.find('[').ok_or_else(unknown)?;
     let list = Target::resolve(resource_type, &text[..open]).ok_or_else(unknown)?;
-    if !list.takes_filter() {
+    if !list.takes_filter(resource_type) {
         return Err(Error::InvalidPath(format!("`{list}` has no sub-attributes to be filtered by")));
     }
     let bracket = bracket(resource_type, &list, text, open + 1).map_err(|error| match error {
@@ -240,6 +239,23 @@ pub(crate) fn strip_urn<'a>(text: &'a str, urn: &str) -> Option<&'a str> {
     let rest = &text[urn.len()..];
     let separated = rest.starts_with([':', '.']);
     (head.eq_ignore_ascii_case(urn) && separated).then(|| &rest[1..])
+}
+
+/// An attribute with the extension it belongs to.
+type Found = (Option<Arc<Schema>>, Arc<Attribute>);
+
+/// A common attribute, which belongs to every core schema, or one of the core schema.
+fn core(resource_type: &ResourceType, name: &str) -> Option<Found> {
+    let attribute = common::attribute_named(name).or_else(|| resource_type.schema.attribute(name))?;
+    Some((None, attribute.clone()))
+}
+
+/// An attribute of an extension under the name that stands for it at the root.
+fn alias(resource_type: &ResourceType, name: &str) -> Option<Found> {
+    let mut aliases = resource_type.aliases.iter();
+    let &(_, urn, name) = aliases.find(|(written, ..)| written.eq_ignore_ascii_case(name))?;
+    let extension = resource_type.extension(urn)?;
+    Some((Some(extension.clone()), extension.attribute(name)?.clone()))
 }
 
 fn split(path: &str) -> (&str, Option<&str>) {

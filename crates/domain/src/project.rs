@@ -171,7 +171,7 @@ fn names(resource_type: &ResourceType, parameter: &str, list: &[String]) -> Resu
             let most = limits::PROJECTION_NAMES;
             return Err(Error::InvalidValue(format!("{parameter} takes at most {most} names")));
         }
-        if name.eq_ignore_ascii_case(&resource_type.schema.id) {
+        if resource_type.is_core(name) {
             names.push(Name::Schema(None));
         } else if let Some(schema) = resource_type.extension(name) {
             names.push(Name::Schema(Some(schema.id.clone())));

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::Result;
 use crate::contract::{Contract, Put};
-use crate::decode::{self, Mode, profile};
+use crate::decode::{self, Mode, Sent, profile};
 use crate::document::Document;
 use crate::path::Target;
 use crate::resource_type::ResourceType;
@@ -22,13 +22,23 @@ pub fn apply(
     before: &Document,
     body: &Value,
 ) -> Result<Document> {
-    let before = user::view(resource_type, contract, before);
     let sent = decode::read(resource_type, decode::object(body)?)?;
+    with(resource_type, contract, before, &sent)
+}
+
+/// The document after a PUT of these attributes.
+pub(crate) fn with(
+    resource_type: &ResourceType,
+    contract: &Contract,
+    before: &Document,
+    sent: &[Sent<'_>],
+) -> Result<Document> {
+    let before = user::view(resource_type, contract, before);
     let mut after = match contract.put {
         Put::Merge => before.clone(),
         Put::Replace => kept(resource_type, contract, &before),
     };
-    for sent in &sent {
+    for sent in sent {
         decode::assign(&mut after, &sent.target, sent.raw, Mode::Whole)?;
     }
     if contract.put == Put::Replace {

@@ -56,6 +56,22 @@ impl ResourceType {
         self.extensions.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
     }
 
+    /// Whether clients name the core schema by this URN, in any case.
+    pub fn is_core(&self, urn: &str) -> bool {
+        self.core_urns().any(|known| known.eq_ignore_ascii_case(urn))
+    }
+
+    /// The URNs of the core schema: its own and the other ones.
+    pub(crate) fn core_urns(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.schema.id.as_str()).chain(self.other_urns.iter().copied())
+    }
+
+    /// Every URN under which clients name a schema of the type, with the schema.
+    pub(crate) fn urns(&self) -> impl Iterator<Item = (&str, &Arc<Schema>)> {
+        let core = self.core_urns().map(|urn| (urn, &self.schema));
+        core.chain(self.extensions.iter().map(|schema| (schema.id.as_str(), schema)))
+    }
+
     /// The core schema and the extensions.
     pub fn schemas(&self) -> impl Iterator<Item = &Arc<Schema>> {
         std::iter::once(&self.schema).chain(&self.extensions)

@@ -7,6 +7,7 @@ pub mod enterprise;
 pub mod group;
 pub mod qa_group;
 pub mod qa_user;
+pub mod role;
 pub mod user;
 
 use std::sync::Arc;
@@ -156,6 +157,11 @@ impl Attribute {
         find(&self.sub_attributes, name)
     }
 
+    /// A multi-valued attribute whose values are simple, and that clients write.
+    pub(crate) fn is_list_of_texts(&self) -> bool {
+        self.multi_valued && self.kind != Type::Complex && self.mutability != Mutability::ReadOnly
+    }
+
     /// A multi-valued attribute whose values are objects.
     pub fn is_list_of_objects(&self) -> bool {
         self.multi_valued && self.kind == Type::Complex
@@ -270,6 +276,11 @@ pub(crate) mod build {
             let sub_attributes =
                 self.sub_attributes.iter().map(|sub| Arc::new(Attribute::clone(sub).read_only())).collect();
             Self { mutability: Mutability::ReadOnly, sub_attributes, ..self }
+        }
+
+        /// Written by clients, once.
+        pub(crate) fn immutable(self) -> Self {
+            Self { mutability: Mutability::Immutable, ..self }
         }
 
         pub(crate) fn returned(self, returned: Returned) -> Self {

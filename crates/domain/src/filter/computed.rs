@@ -1,12 +1,18 @@
-//! Attributes that no document holds because they follow from the type, the id or the version: `schemas` and
-//! `meta`. Comparisons with them become comparisons with what is stored, or constants, so that whoever
-//! evaluates a filter has no special cases.
+//! Attributes that no document holds. `schemas` and `meta` follow from the type, the id or the version:
+//! comparisons with them become comparisons with what is stored, or constants, so that whoever evaluates a filter
+//! has no special cases. `members` and `owners` of groups and `groups` of users are rows of their own, of which
+//! only the id is known to a filter: what remains of them here is a comparison of one id, or its presence.
+
+use std::sync::Arc;
 
 use super::parse::Scope;
 use super::{Filter, Op};
+use crate::group::List;
 use crate::key::Key;
 use crate::meta::Version;
 use crate::path::{Sub, Target};
+use crate::resource_type::{Kind, ResourceType};
+use crate::schema::{Schema, qa_group};
 use crate::{Error, Result};
 
 /// Characters of an id (a UUID in its canonical form).
@@ -26,20 +32,42 @@ pub(super) fn compare(scope: &Scope<'_>, target: Target, op: Op, key: Key) -> Re
 }
 
 /// The filter that `pr` means: what the server writes into every resource is always there.
-pub(super) fn present(target: Target) -> Filter {
+pub(super) fn present(resource_type: &ResourceType, target: Target) -> Filter {
     match name(&target) {
         ("schemas" | "id" | "meta", _) => Filter::Constant(true),
+        // Every entry has a value.
+        _ if is_related(resource_type, &target) => Filter::Present(Target { sub: None, ..target }),
         _ => Filter::Present(target),
     }
 }
 
 /// One element of `list` satisfies the filter. Every resource has exactly one `meta`, and it is no list
 /// anywhere: what holds for its element holds for the resource.
-pub(super) fn element(list: Target, filter: Filter) -> Filter {
+pub(super) fn element(resource_type: &ResourceType, list: Target, filter: Filter) -> Result<Filter> {
     match name(&list) {
-        ("meta", _) => filter,
-        _ => Filter::Element { list, filter: Box::new(filter) },
+        ("meta", _) => Ok(filter),
+        _ if !is_related(resource_type, &list) => Ok(Filter::Element { list, filter: Box::new(filter) }),
+        _ if distributes(&filter) => Ok(filter),
+        _ => Err(Error::InvalidFilter(format!("`{list}[…]` takes comparisons of `value`, joined by `or`"))),
     }
+}
+
+/// Whether "one element satisfies it" is the same as the filter without the element. So it is for a comparison
+/// and for `or`; not for `and`, which could be satisfied by two elements, and not for what negates, which would
+/// speak of all elements.
+fn distributes(filter: &Filter) -> bool {
+    match filter {
+        Filter::Or(parts) => parts.iter().all(distributes),
+        Filter::Compare { op, .. } => *op != Op::Ne,
+        Filter::Present(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether the attribute holds references that are rows of their own: members, owners, and the groups of a user.
+pub(super) fn is_related(resource_type: &ResourceType, target: &Target) -> bool {
+    let is_groups = target.extension.is_none() && target.attribute.name == "groups";
+    List::of(resource_type, target).is_some() || (resource_type.kind == Kind::User && is_groups)
 }
 
 /// Attribute and sub-attribute; empty for an attribute of an extension, where nothing is computed.
@@ -59,7 +87,12 @@ fn schemas(scope: &Scope<'_>, op: Op, wanted: &str) -> Result<Filter> {
         let holds = |urn: &str| op.holds(&Key::text(urn, false), &wanted);
         let core = Filter::Constant(holds(&scope.resource_type.schema.id));
         let extensions = scope.resource_type.extensions.iter().filter(|schema| holds(&schema.id));
-        Filter::any(std::iter::once(core).chain(extensions.cloned().map(Filter::HasExtension)).collect())
+        let has = |schema: &Arc<Schema>| match Target::resolve(scope.resource_type, qa_group::OWNERS) {
+            // A group has the extension when it has owners.
+            Some(owners) if schema.id == qa_group::URN => Filter::Present(owners),
+            _ => Filter::HasExtension(schema.clone()),
+        };
+        Filter::any(std::iter::once(core).chain(extensions.map(has)).collect())
     };
     match op {
         Op::Eq | Op::Co | Op::Sw | Op::Ew => Ok(one_of(op)),

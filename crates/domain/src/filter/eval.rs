@@ -1,6 +1,7 @@
 //! Evaluating a filter in memory: the reference for what the databases do, and how PATCH finds elements.
 //!
-//! It reads the document itself, not the index that the databases keep of it, so the two can be compared.
+//! It reads the document itself, not the index that the databases keep of it, so the two can be compared. What
+//! is in no document, the members and owners of a group and the groups of a user, has no values here.
 
 use serde_json::Value;
 

@@ -84,6 +84,7 @@ pub(crate) fn bracket<'a>(
 ) -> Result<Bracket<'a>> {
     // Nothing but `meta.location` depends on the location, and PATCH writes nothing in `meta`.
     let mut parser = Parser::new(text, at, Scope { resource_type, location: "" })?;
+    parser.has_elements = true;
     let filter = parser.bracket(list)?;
     Ok(Bracket { filter, rest: parser.lexer.rest(), equalities: parser.equalities })
 }
@@ -97,6 +98,8 @@ struct Parser<'a, 's> {
     depth: usize,
     terms: usize,
     equalities: Vec<Equality>,
+    /// Whether the filter is held against elements that are at hand, as that of a PATCH path is.
+    has_elements: bool,
 }
 
 impl<'a, 's> Parser<'a, 's> {
@@ -113,6 +116,7 @@ impl<'a, 's> Parser<'a, 's> {
             depth: 0,
             terms: 0,
             equalities: Vec::new(),
+            has_elements: false,
         };
         parser.advance()?;
         Ok(parser)
@@ -162,7 +166,7 @@ impl<'a, 's> Parser<'a, 's> {
             None => Target::resolve(self.scope.resource_type, name),
             Some(list) => list.with(name),
         };
-        let target = readable(target, name)?;
+        let target = self.readable(target, name)?;
         self.advance()?;
         if list.is_none() && self.token == Token::OpenBracket {
             self.value_path(target)
@@ -173,7 +177,7 @@ impl<'a, 's> Parser<'a, 's> {
 
     /// `valuePath = attrPath bracket ["." subAttr comparison]`, from the bracket on
     fn value_path(&mut self, list: Target) -> Result<Filter> {
-        if !list.takes_filter() {
+        if !list.takes_filter(self.scope.resource_type) {
             return Err(Error::InvalidFilter(format!("`{list}` has no sub-attributes to be filtered by")));
         }
         self.advance()?;
@@ -183,13 +187,13 @@ impl<'a, 's> Parser<'a, 's> {
         let filter = match self.token {
             Token::Word(word) if named => {
                 let name = &word[1..];
-                let target = readable(list.with(name), name)?;
+                let target = self.readable(list.with(name), name)?;
                 self.advance()?;
                 Filter::all(vec![filter, self.comparison(target)?])
             }
             _ => filter,
         };
-        Ok(computed::element(list, filter))
+        computed::element(self.scope.resource_type, list, filter)
     }
 
     /// `bracket = "[" or "]"`, after the opening and up to the closing bracket, which stays the present token
@@ -211,7 +215,7 @@ impl<'a, 's> Parser<'a, 's> {
             return Err(Error::InvalidFilter(format!("the filter has more than {most} comparisons")));
         }
         if self.take("pr")? {
-            return Ok(computed::present(target));
+            return Ok(computed::present(self.scope.resource_type, target));
         }
         let op = match self.token {
             Token::Word(word) => Op::named(word),
@@ -269,30 +273,34 @@ impl<'a, 's> Parser<'a, 's> {
         Ok(())
     }
 
+    /// Refuses what does not exist, what nobody may read (a filter would read it letter by letter), and what
+    /// only exists in replies: the name of a manager is looked up when a user is shown.
+    fn readable(&self, target: Option<Target>, written: &str) -> Result<Target> {
+        let Some(target) = target else {
+            return Err(Error::InvalidFilter(format!("there is no attribute `{}`", excerpt(written))));
+        };
+        let hidden = target.attribute.returned == Returned::Never
+            || target.leaf().is_some_and(|leaf| leaf.returned == Returned::Never);
+        let looked_up = match &target.sub {
+            // The entries of a list of users or groups, which PATCH meets as they are shown.
+            Some(Sub::Declared(sub)) if computed::is_related(self.scope.resource_type, &target) => {
+                !self.has_elements && sub.name != "value"
+            }
+            Some(Sub::Declared(sub)) => {
+                sub.mutability == Mutability::ReadOnly && target.attribute.mutability != Mutability::ReadOnly
+            }
+            _ => false,
+        };
+        if hidden || looked_up {
+            return Err(Error::InvalidFilter(format!("`{target}` cannot be filtered by")));
+        }
+        Ok(target)
+    }
+
     fn surprise(&self, expected: &str) -> Error {
         let place = self.lexer.character(self.at);
         Error::InvalidFilter(format!("expected {expected} at character {place}, found {}", self.token))
     }
-}
-
-/// Refuses what does not exist, what nobody may read (a filter would read it letter by letter), and what only
-/// exists in replies: the name of a manager is looked up when a user is shown.
-fn readable(target: Option<Target>, written: &str) -> Result<Target> {
-    let Some(target) = target else {
-        return Err(Error::InvalidFilter(format!("there is no attribute `{}`", excerpt(written))));
-    };
-    let hidden = target.attribute.returned == Returned::Never
-        || target.leaf().is_some_and(|leaf| leaf.returned == Returned::Never);
-    let looked_up = match &target.sub {
-        Some(Sub::Declared(sub)) => {
-            sub.mutability == Mutability::ReadOnly && target.attribute.mutability != Mutability::ReadOnly
-        }
-        _ => false,
-    };
-    if hidden || looked_up {
-        return Err(Error::InvalidFilter(format!("`{target}` cannot be filtered by")));
-    }
-    Ok(target)
 }
 
 #[cfg(test)]

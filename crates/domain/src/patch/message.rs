@@ -65,14 +65,7 @@ fn operation(raw: &Value) -> Result<Operation<'_>> {
         Some(Value::String(path)) => Some(path.trim()).filter(|path| !path.is_empty()),
         Some(_) => return Err(Error::InvalidPath("path must be a text".into())),
     };
-    let value = member(object, "value");
-    match (op, path, value) {
-        // RFC 7644 section 3.5.2.2: "If 'path' is unspecified, the operation fails with … 'noTarget'".
-        (Op::Remove, None, _) => Err(Error::NoTarget("remove needs a path".into())),
-        // RFC 7644 table 9: "A required value was missing".
-        (Op::Add | Op::Replace, _, None) => Err(Error::InvalidValue("add and replace need a value".into())),
-        _ => Ok(Operation { op, path, value }),
-    }
+    Ok(Operation { op, path, value: member(object, "value") })
 }
 
 fn member<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {

@@ -3,13 +3,15 @@
 use serde_json::Value;
 
 use super::message::{Op, Operation};
+use super::{Draft, list};
 use crate::contract::Contract;
-use crate::decode::{self, Mode, Selection};
+use crate::decode::{self, Mode, Selection, Sent};
 use crate::document::Document;
 use crate::filter::Filter;
+use crate::group::List;
 use crate::path::{PatchPath, Sub, Target};
 use crate::resource_type::ResourceType;
-use crate::schema::{Mutability, Schema};
+use crate::schema::{Mutability, Schema, qa_group};
 use crate::{Error, Result, user};
 
 /// What an operation without its place is.
@@ -21,20 +23,30 @@ struct Change<'a> {
     value: Option<&'a Value>,
 }
 
-/// Does the operation; the document may be half changed when it fails.
+/// Does the operation; the draft may be half changed when it fails.
 pub(super) fn apply(
     resource_type: &ResourceType,
     contract: &Contract,
-    document: &mut Document,
+    draft: &mut Draft,
     operation: &Operation<'_>,
 ) -> Result<()> {
     let change = Change { resource_type, contract, op: operation.op, value: operation.value };
-    let Some(path) = operation.path else { return change.without_path(document) };
+    let Some(path) = operation.path else { return change.without_path(draft) };
     match PatchPath::parse(resource_type, path)? {
-        PatchPath::Extension(schema) => change.on_extension(document, &schema),
+        PatchPath::Extension(schema) => {
+            change.require_value()?;
+            change.on_extension(draft, &schema)
+        }
         PatchPath::Attribute { target, element } => {
-            check_mutability(&target)?;
-            change.on_attribute(document, &target, element.as_ref(), path)
+            // `add members[value eq "…"]` has said everything.
+            let is_said = element.is_some() && List::of(resource_type, &target).is_some();
+            if !is_said || change.op == Op::Replace {
+                change.require_value()?;
+            }
+            if List::of(resource_type, &target).is_none() {
+                check_mutability(&target)?;
+            }
+            change.on_attribute(draft, &target, element.as_ref(), path)
         }
     }
 }
@@ -62,14 +74,33 @@ impl Change<'_> {
         }
     }
 
+    /// RFC 7644 table 9: "A required value was missing".
+    fn require_value(&self) -> Result<()> {
+        if self.op != Op::Remove && self.value.is_none() {
+            return Err(Error::InvalidValue("add and replace need a value".into()));
+        }
+        Ok(())
+    }
+
+    /// Brings one attribute that a value speaks of into the draft.
+    fn assign(&self, draft: &mut Draft, target: &Target, raw: &Value) -> Result<()> {
+        match List::of(self.resource_type, target) {
+            Some(list) => list::apply(&mut draft.lists, self.op, list, target, None, Some(raw)),
+            None => decode::assign(&mut draft.document, target, raw, self.mode(target)),
+        }
+    }
+
     /// The value holds attributes under plain, dotted (Entra ID: `name.givenName`) and URN names.
-    fn without_path(self, document: &mut Document) -> Result<()> {
+    fn without_path(self, draft: &mut Draft) -> Result<()> {
+        if self.op == Op::Remove {
+            return self.remove_named(draft);
+        }
         let needs_object =
             || Error::InvalidValue("an operation without path needs an object as value".into());
         let raw = self.value.ok_or_else(needs_object)?;
         let Value::Object(object) = decode::unwrap(&"value", raw)? else { return Err(needs_object()) };
         for sent in decode::read(self.resource_type, object)? {
-            decode::assign(document, &sent.target, sent.raw, self.mode(&sent.target))?;
+            self.assign(draft, &sent.target, sent.raw)?;
         }
         // Entra ID also writes whole paths as keys: `"emails[type eq \"work\"].value": …`.
         for (key, raw) in object.iter().filter(|(key, _)| key.contains('[')) {
@@ -77,20 +108,36 @@ impl Change<'_> {
                 && !is(&target, Mutability::ReadOnly)
             {
                 let change = Self { value: Some(raw), ..self };
-                change.on_attribute(document, &target, element.as_ref(), key)?;
+                change.on_attribute(draft, &target, element.as_ref(), key)?;
             }
         }
         Ok(())
     }
 
+    /// RFC 7644 section 3.5.2.2: "If 'path' is unspecified, the operation fails with … 'noTarget'". A value that
+    /// names users of lists, and nothing else, is a target all the same: `{"members": [{"value": "…"}]}`.
+    fn remove_named(self, draft: &mut Draft) -> Result<()> {
+        let no_target = || Error::NoTarget("remove needs a path".into());
+        let Some(Value::Object(object)) = self.value else { return Err(no_target()) };
+        let sent = decode::read(self.resource_type, object)?;
+        let is_list =
+            |sent: &Sent<'_>| List::of(self.resource_type, &sent.target).is_some() && !sent.raw.is_null();
+        if sent.is_empty() || !sent.iter().all(is_list) {
+            return Err(no_target());
+        }
+        sent.iter().try_for_each(|sent| self.assign(draft, &sent.target, sent.raw))
+    }
+
     /// The path is the URN of an extension.
-    fn on_extension(self, document: &mut Document, schema: &Schema) -> Result<()> {
+    fn on_extension(self, draft: &mut Draft, schema: &Schema) -> Result<()> {
         let raw = match self.op {
+            // It has lists of users only, and a value names those that are meant.
+            Op::Remove if schema.id == qa_group::URN => self.value.unwrap_or(&Value::Null),
             Op::Remove => &Value::Null,
             Op::Add | Op::Replace => self.value.unwrap_or(&Value::Null),
         };
         for sent in decode::read_schema(self.resource_type, schema, raw)? {
-            decode::assign(document, &sent.target, sent.raw, self.mode(&sent.target))?;
+            self.assign(draft, &sent.target, sent.raw)?;
         }
         Ok(())
     }
@@ -98,11 +145,15 @@ impl Change<'_> {
     /// The path is an attribute, with a sub-attribute, with a filter, or with both.
     fn on_attribute(
         self,
-        document: &mut Document,
+        draft: &mut Draft,
         target: &Target,
         filter: Option<&Filter>,
         path: &str,
     ) -> Result<()> {
+        if let Some(list) = List::of(self.resource_type, target) {
+            return list::apply(&mut draft.lists, self.op, list, target, filter, self.value);
+        }
+        let document = &mut draft.document;
         if is(target, Mutability::WriteOnly) {
             // `password`: accepted and dropped.
             return Ok(());

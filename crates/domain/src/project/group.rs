@@ -1,13 +1,17 @@
 //! A group as a contract writes it. Its members may be too many for memory, so a group is a frame of text and the
 //! members are written into it one by one.
 
-use crate::contract::Contract;
+use serde_json::{Map, Value};
+
+use super::render::{Page, cut};
+use super::{Part, Projection, Related};
+use crate::contract::{Contract, Shape};
 use crate::group::Entry;
 use crate::id::ResourceId;
+use crate::path::Sub;
 use crate::resource::Resource;
-use crate::resource_type::ResourceType;
-
-use super::Projection;
+use crate::resource_type::{FlatMember, Kind, ResourceType};
+use crate::schema::{Attribute, group};
 
 /// The JSON text of a group around its members.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub struct Frame {
 }
 
 /// The frame of a group; `owners` are the ids of its owners.
+///
+/// In order: `schemas`, `id`, `externalId`, `displayName`, `members`, `owners` on the QA contract, extensions, `meta`.
 pub fn frame(
     resource_type: &ResourceType,
     contract: &Contract,
@@ -29,8 +35,52 @@ pub fn frame(
     owners: &[ResourceId],
     projection: &Projection,
 ) -> Frame {
-    let _ = (resource_type, contract, base, resource, owners, projection);
-    Frame { head: String::new(), tail: String::new(), shows_members: false }
+    let related = Related::default();
+    let page = Page { resource_type, contract, base, resource, related: &related, owners, projection };
+    let mut before = Map::new();
+    let mut behind = Map::new();
+    let mut shows_members = false;
+    page.show_identity(&mut before);
+    for attribute in &resource_type.schema.attributes {
+        if attribute.name == group::MEMBERS {
+            shows_members = shows(contract, attribute, &projection.part(None, attribute));
+        } else {
+            page.show(&mut before, None, attribute);
+        }
+    }
+    page.show_rest(&mut behind);
+    let mut head = String::from("{");
+    let mut tail = String::new();
+    write_fields(&mut head, &before);
+    if shows_members {
+        // There is always an `id` before it.
+        head.push_str(",\"members\":[");
+        tail.push(']');
+    }
+    if !behind.is_empty() {
+        tail.push(',');
+        write_fields(&mut tail, &behind);
+    }
+    tail.push('}');
+    Frame { head, tail, shows_members }
+}
+
+/// Whether the projection leaves anything of a member. A bare one is its own `value` and cannot be cut.
+fn shows(contract: &Contract, members: &Attribute, part: &Part<'_>) -> bool {
+    match contract.shape {
+        Shape::Flat => *part != Part::Nothing,
+        Shape::Objects => members.sub_attributes.iter().any(|sub| part.has(&Sub::Declared(sub.clone()))),
+    }
+}
+
+/// Appends the members of an object without its braces.
+fn write_fields(into: &mut String, fields: &Map<String, Value>) {
+    for (place, (name, value)) in fields.iter().enumerate() {
+        if place > 0 {
+            into.push(',');
+        }
+        into.push_str(&format!("{}:{value}", Value::from(name.as_str())));
+    }
 }
 
 /// Appends the JSON text of one member.
@@ -42,6 +92,16 @@ pub fn write_member(
     member: &Entry,
     projection: &Projection,
 ) {
-    let _ = (resource_type, contract, base, member, projection);
-    into.push_str("null");
+    let value = match (contract.shape, resource_type.kind) {
+        (Shape::Flat, Kind::Group(FlatMember::UserName)) => member.user_name.as_str().into(),
+        (Shape::Flat, _) => member.user.to_string().into(),
+        (Shape::Objects, _) => match resource_type.schema.attribute(group::MEMBERS) {
+            Some(members) => cut(&projection.part(None, members), members, member.as_object(base)),
+            None => member.as_object(base),
+        },
+    };
+    into.push_str(&value.to_string());
 }
+
+#[cfg(test)]
+mod tests;

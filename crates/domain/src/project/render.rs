@@ -4,14 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::{Part, Projection, Related, shows_key};
 use crate::contract::{Contract, Shape};
+use crate::id::ResourceId;
 use crate::meta::time_text;
 use crate::path::Sub;
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
-use crate::schema::{Attribute, Returned, Schema, common};
+use crate::schema::{Attribute, Returned, Schema, common, qa_group};
 use crate::user;
 
-/// The resource as the contract writes it; `base` is the public URL of the contract's base path.
+/// The resource as the contract writes it, but for a group: see [`super::group`]. `base` is the public URL of the contract's base path.
 ///
 /// In order: `schemas`, `id`, `externalId`, the core attributes, extensions, `meta`.
 pub fn render(
@@ -22,50 +23,67 @@ pub fn render(
     related: &Related,
     projection: &Projection,
 ) -> Value {
-    let page = Page { resource_type, contract, base, resource, related, projection };
+    let page = Page { resource_type, contract, base, resource, related, owners: &[], projection };
     let mut body = Map::new();
-    for attribute in common::ATTRIBUTES.iter().filter(|attribute| attribute.name != "meta") {
-        page.show(&mut body, None, attribute);
-    }
+    page.show_identity(&mut body);
     for attribute in &resource_type.schema.attributes {
         page.show(&mut body, None, attribute);
     }
-    for schema in &resource_type.extensions {
-        if page.stands_at_root(schema) {
-            for attribute in
-                schema.attributes.iter().filter(|attribute| page.has_root_name(schema, attribute))
-            {
-                page.show(&mut body, Some(schema), attribute);
-            }
-            continue;
-        }
-        let mut object = Map::new();
-        for attribute in &schema.attributes {
-            page.show(&mut object, Some(schema), attribute);
-        }
-        if !object.is_empty() {
-            body.insert(schema.id.clone(), Value::Object(object));
-        }
-    }
-    if let Some(meta) = common::attribute_named("meta") {
-        page.show(&mut body, None, meta);
-    }
+    page.show_rest(&mut body);
     Value::Object(body)
 }
 
 /// Everything that decides what is shown.
-struct Page<'a> {
-    resource_type: &'a ResourceType,
-    contract: &'a Contract,
-    base: &'a str,
-    resource: &'a Resource,
-    related: &'a Related,
-    projection: &'a Projection,
+pub(super) struct Page<'a> {
+    pub(super) resource_type: &'a ResourceType,
+    pub(super) contract: &'a Contract,
+    pub(super) base: &'a str,
+    pub(super) resource: &'a Resource,
+    pub(super) related: &'a Related,
+    /// Of a group.
+    pub(super) owners: &'a [ResourceId],
+    pub(super) projection: &'a Projection,
 }
 
 impl Page<'_> {
+    /// Adds what stands before the attributes of the core schema.
+    pub(super) fn show_identity(&self, into: &mut Map<String, Value>) {
+        for attribute in common::ATTRIBUTES.iter().filter(|attribute| attribute.name != "meta") {
+            self.show(into, None, attribute);
+        }
+    }
+
+    /// Adds what stands behind the attributes of the core schema: the extensions and `meta`.
+    pub(super) fn show_rest(&self, into: &mut Map<String, Value>) {
+        for schema in &self.resource_type.extensions {
+            if self.stands_at_root(schema) {
+                for attribute in
+                    schema.attributes.iter().filter(|attribute| self.has_root_name(schema, attribute))
+                {
+                    self.show(into, Some(schema), attribute);
+                }
+                continue;
+            }
+            let mut object = Map::new();
+            for attribute in &schema.attributes {
+                self.show(&mut object, Some(schema), attribute);
+            }
+            if !object.is_empty() {
+                into.insert(schema.id.clone(), Value::Object(object));
+            }
+        }
+        if let Some(meta) = common::attribute_named("meta") {
+            self.show(into, None, meta);
+        }
+    }
+
     /// Adds what the projection leaves of an attribute.
-    fn show(&self, into: &mut Map<String, Value>, extension: Option<&Schema>, attribute: &Attribute) {
+    pub(super) fn show(
+        &self,
+        into: &mut Map<String, Value>,
+        extension: Option<&Schema>,
+        attribute: &Attribute,
+    ) {
         let part = self.projection.part(extension, attribute);
         if part == Part::Nothing {
             return;
@@ -100,6 +118,11 @@ impl Page<'_> {
             (None, "roles") if is_user && self.contract.shape == Shape::Flat => {
                 user::effective_role(document).map(|role| json!([role.name()]))
             }
+            (Some(schema), qa_group::OWNERS) if schema.id == qa_group::URN => {
+                // As long as there are none, strict clients do not know the extension.
+                let shown = self.contract.own_attributes_at_root || !self.owners.is_empty();
+                shown.then(|| self.owners.iter().map(|owner| Value::from(owner.to_string())).collect())
+            }
             (Some(_), "manager") if is_user => stored.map(|manager| self.manager(manager)),
             _ if attribute.open => {
                 let keys = stored?.as_object()?.iter().filter(|(key, _)| shows_key(self.contract, key));
@@ -114,7 +137,7 @@ impl Page<'_> {
     fn schemas(&self) -> Value {
         let has = |schema: &&std::sync::Arc<Schema>| {
             let shown = |attribute: &std::sync::Arc<Attribute>| {
-                self.resource.document.extension(&schema.id, &attribute.name).is_some()
+                self.has(schema, attribute)
                     && (matches!(attribute.returned, Returned::Always | Returned::Default)
                         || self.projection.part(Some(schema), attribute) != Part::Nothing)
             };
@@ -123,6 +146,14 @@ impl Page<'_> {
         let extensions = self.resource_type.extensions.iter().filter(has);
         let urns = std::iter::once(&self.resource_type.schema).chain(extensions);
         urns.map(|schema| Value::from(schema.id.as_str())).collect()
+    }
+
+    /// Whether the resource has a value for an attribute of an extension.
+    fn has(&self, schema: &Schema, attribute: &Attribute) -> bool {
+        if schema.id == qa_group::URN && attribute.name == qa_group::OWNERS {
+            return !self.owners.is_empty();
+        }
+        self.resource.document.extension(&schema.id, &attribute.name).is_some()
     }
 
     fn meta(&self) -> Value {
@@ -163,7 +194,7 @@ impl Page<'_> {
         manager
     }
 
-    fn location(&self, endpoint: &str, id: crate::id::ResourceId) -> String {
+    fn location(&self, endpoint: &str, id: ResourceId) -> String {
         format!("{}/{endpoint}/{id}", self.base)
     }
 
@@ -184,7 +215,7 @@ impl Page<'_> {
 }
 
 /// What is left of a value.
-fn cut(part: &Part<'_>, attribute: &Attribute, value: Value) -> Value {
+pub(super) fn cut(part: &Part<'_>, attribute: &Attribute, value: Value) -> Value {
     match (part, value) {
         (Part::Everything | Part::Nothing, value) => value,
         (_, Value::Array(list)) => {

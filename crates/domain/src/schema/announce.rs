@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::build::attribute;
-use super::{Attribute, Returned, Schema, Type, user};
+use super::build::string;
+use super::{Attribute, Returned, Schema, Type, group, qa_group, role};
 use crate::contract::{Contract, Shape};
-use crate::resource_type::{self, ResourceType};
+use crate::resource_type::{self, FlatMember, Kind, ResourceType};
 use crate::role::Role;
 use crate::store::ProfileKey;
 
@@ -20,46 +20,62 @@ pub const RESOURCE_TYPE_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:Resou
 /// Schemas with this prefix are our own extensions.
 const OWN: &str = "urn:rollcall:";
 
-/// The schemas of all resource types as the contract writes them, for a tenant with these profile keys.
-pub fn schemas(contract: &Contract, base: &str, keys: &[ProfileKey]) -> Vec<Value> {
+/// What a tenant makes of that which is announced only where it is used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// The keys that occur in the profiles of its users.
+    pub profile_keys: Vec<ProfileKey>,
+    /// Whether one of its groups has owners.
+    pub has_owners: bool,
+}
+
+/// The schemas of all resource types, and that of roles, as the contract writes them.
+pub fn schemas(contract: &Contract, base: &str, usage: &Usage) -> Vec<Value> {
     let mut seen: Vec<&str> = Vec::new();
     let mut announced = Vec::new();
     for resource_type in resource_type::all() {
-        for schema in std::iter::once(&resource_type.schema).chain(extensions(contract, resource_type, keys))
+        for schema in std::iter::once(&resource_type.schema).chain(extensions(contract, resource_type, usage))
         {
             if !seen.contains(&schema.id.as_str()) {
                 seen.push(&schema.id);
-                announced.push(schema_value(contract, base, resource_type, schema, keys));
+                let attributes = attributes(contract, resource_type, schema, usage);
+                announced.push(schema_value(base, schema, attributes));
             }
         }
     }
+    // `/Roles` is no resource type, because nobody can make a role, but what it shows is declared.
+    let role = role::role_schema(contract);
+    let attributes = role.attributes.iter().filter_map(|attribute| attribute_value(attribute, &[])).collect();
+    announced.push(schema_value(base, role, attributes));
     announced
 }
 
-/// The resource types, for a tenant with these profile keys.
-pub fn resource_types(contract: &Contract, base: &str, keys: &[ProfileKey]) -> Vec<Value> {
+/// The resource types.
+pub fn resource_types(contract: &Contract, base: &str, usage: &Usage) -> Vec<Value> {
     let types = resource_type::all().into_iter();
-    types.map(|resource_type| type_value(contract, base, resource_type, keys)).collect()
+    types.map(|resource_type| type_value(contract, base, resource_type, usage)).collect()
 }
 
-/// The extensions whose attributes stand in an object of their own. One that shows nothing by default, as the QA
-/// extension of a tenant without profile keys, is not announced: a client that writes it would read nothing back.
+/// The extensions whose attributes stand in an object of their own. One of ours that the tenant does not use is not
+/// announced: a client that writes a whole QA extension without profile keys would read nothing back, and the texts
+/// that conformance suites make up for owners are no users.
 fn extensions<'a>(
     contract: &'a Contract,
     resource_type: &'a ResourceType,
-    keys: &'a [ProfileKey],
+    usage: &'a Usage,
 ) -> impl Iterator<Item = &'a Arc<Schema>> {
     let shows = |attribute: &Arc<Attribute>| {
-        attribute.returned != Returned::Request && attribute_value(attribute, keys).is_some()
+        attribute.returned != Returned::Request && attribute_value(attribute, &usage.profile_keys).is_some()
     };
     resource_type.extensions.iter().filter(move |schema| {
         let at_root = contract.own_attributes_at_root && schema.id.starts_with(OWN);
-        !at_root && schema.attributes.iter().any(shows)
+        let used = schema.id != qa_group::URN || usage.has_owners;
+        !at_root && used && schema.attributes.iter().any(shows)
     })
 }
 
-fn type_value(contract: &Contract, base: &str, resource_type: &ResourceType, keys: &[ProfileKey]) -> Value {
-    let extensions: Vec<Value> = extensions(contract, resource_type, keys)
+fn type_value(contract: &Contract, base: &str, resource_type: &ResourceType, usage: &Usage) -> Value {
+    let extensions: Vec<Value> = extensions(contract, resource_type, usage)
         .map(|schema| json!({"schema": schema.id, "required": false}))
         .collect();
     let mut value = json!({
@@ -77,23 +93,28 @@ fn type_value(contract: &Contract, base: &str, resource_type: &ResourceType, key
     value
 }
 
-fn schema_value(
+/// The attributes of a schema as the contract writes them.
+fn attributes(
     contract: &Contract,
-    base: &str,
     resource_type: &ResourceType,
     schema: &Schema,
-    keys: &[ProfileKey],
-) -> Value {
+    usage: &Usage,
+) -> Vec<Value> {
+    let keys = &usage.profile_keys;
     let mut attributes: Vec<Value> = schema
         .attributes
         .iter()
-        .map(|attribute| as_written(contract, schema, attribute))
+        .map(|attribute| as_written(contract, resource_type, schema, attribute))
         .filter_map(|attribute| attribute_value(&attribute, keys))
         .collect();
     if contract.own_attributes_at_root && schema.id == resource_type.schema.id {
         attributes
             .extend(root_attributes(resource_type).filter_map(|attribute| attribute_value(attribute, keys)));
     }
+    attributes
+}
+
+fn schema_value(base: &str, schema: &Schema, attributes: Vec<Value>) -> Value {
     json!({
         "schemas": [SCHEMA_URN],
         "id": schema.id,
@@ -114,14 +135,32 @@ fn root_attributes(resource_type: &ResourceType) -> impl Iterator<Item = &Attrib
         .map(Arc::as_ref)
 }
 
-/// The attribute in the form of the contract: a flat `roles` is a list of the names of our roles.
-fn as_written<'a>(contract: &Contract, schema: &Schema, stored: &'a Attribute) -> Cow<'a, Attribute> {
-    if contract.shape == Shape::Flat && schema.id == user::URN && stored.name == "roles" {
-        let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-        let flat = attribute(&stored.name, Type::String, "The role of the user; exactly one.");
-        return Cow::Owned(flat.multi_valued().case_exact().canonical(&names));
+/// The attribute in the form of the contract: a flat `roles` is a list of the names of our roles, flat `members`
+/// are a list of user names or ids.
+fn as_written<'a>(
+    contract: &Contract,
+    resource_type: &ResourceType,
+    schema: &Schema,
+    stored: &'a Attribute,
+) -> Cow<'a, Attribute> {
+    if contract.shape == Shape::Objects || schema.id != resource_type.schema.id {
+        return Cow::Borrowed(stored);
     }
-    Cow::Borrowed(stored)
+    match (resource_type.kind, stored.name.as_str()) {
+        (Kind::User, "roles") => {
+            let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+            let flat = string(&stored.name, "The role of the user; exactly one.");
+            Cow::Owned(flat.multi_valued().case_exact().canonical(&names))
+        }
+        (Kind::Group(FlatMember::UserName), group::MEMBERS) => {
+            Cow::Owned(string(&stored.name, "The user names of the users in the group.").multi_valued())
+        }
+        (Kind::Group(FlatMember::Id), group::MEMBERS) => {
+            let flat = string(&stored.name, "The ids of the users in the group.");
+            Cow::Owned(flat.multi_valued().case_exact())
+        }
+        _ => Cow::Borrowed(stored),
+    }
 }
 
 /// Every characteristic of RFC 7643 section 7, or none for an open attribute of which no key is known.
@@ -179,7 +218,7 @@ fn meta(resource_type: &str, location: String) -> Value {
 mod tests {
     use super::*;
     use crate::contract::{QA, RFC};
-    use crate::schema::{enterprise, qa_user};
+    use crate::schema::{enterprise, qa_user, user};
     use crate::store::ProfileKind;
 
     fn ids(values: &[Value]) -> Vec<&str> {
@@ -190,17 +229,24 @@ mod tests {
         schema["attributes"].as_array().unwrap().iter().find(|attribute| attribute["name"] == name)
     }
 
-    fn keys() -> Vec<ProfileKey> {
-        vec![
-            ProfileKey { name: "Location".into(), kind: ProfileKind::String },
-            ProfileKey { name: "no name".into(), kind: ProfileKind::String },
-        ]
+    fn usage() -> Usage {
+        let key = |name: &str| ProfileKey { name: name.into(), kind: ProfileKind::String };
+        Usage { profile_keys: vec![key("Location"), key("no name")], has_owners: true }
     }
 
     #[test]
     fn each_contract_declares_what_it_writes() {
-        let rfc = schemas(&RFC, "https://x/scim/v2", &keys());
-        assert_eq!(ids(&rfc), [user::URN, enterprise::URN, qa_user::URN]);
+        let rfc = schemas(&RFC, "https://x/scim/v2", &usage());
+        let expected = [
+            user::URN,
+            enterprise::URN,
+            qa_user::URN,
+            group::URN,
+            qa_group::URN,
+            group::USERGROUP_URN,
+            role::URN,
+        ];
+        assert_eq!(ids(&rfc), expected);
         assert!(named(&rfc[0], "profile").is_none());
         assert_eq!(named(&rfc[0], "roles").unwrap()["type"], "complex");
         let profile = named(&rfc[2], "profile").unwrap();
@@ -208,26 +254,102 @@ mod tests {
         assert_eq!(profile["subAttributes"][0]["name"], "Location");
         assert_eq!(rfc[0]["meta"]["location"], format!("https://x/scim/v2/Schemas/{}", user::URN));
 
-        let qa = schemas(&QA, "https://x/api/v1/scim/v2", &keys());
-        assert_eq!(ids(&qa), [user::URN, enterprise::URN]);
+        let qa = schemas(&QA, "https://x/api/v1/scim/v2", &usage());
+        assert_eq!(ids(&qa), [user::URN, enterprise::URN, group::URN, group::USERGROUP_URN, role::URN]);
         assert!(named(&qa[0], "profile").is_some());
         assert_eq!(named(&qa[0], "roles").unwrap()["type"], "string");
         assert_eq!(named(&qa[0], "roles").unwrap()["multiValued"], true);
     }
 
     #[test]
-    fn a_profile_without_keys_is_left_out() {
-        assert!(named(&schemas(&QA, "", &[])[0], "profile").is_none());
-        assert_eq!(ids(&schemas(&RFC, "", &[])), [user::URN, enterprise::URN], "nothing of it is shown");
-        assert_eq!(resource_types(&RFC, "", &[])[0]["schemaExtensions"].as_array().unwrap().len(), 1);
+    fn groups_are_declared_as_they_are_written() {
+        let rfc = schemas(&RFC, "", &usage());
+        for place in [3, 5] {
+            let members = named(&rfc[place], "members").unwrap();
+            assert_eq!((&members["type"], &members["mutability"]), (&json!("complex"), &json!("readWrite")));
+            let subs = members["subAttributes"].as_array().unwrap();
+            let shown: Vec<_> = subs
+                .iter()
+                .map(|sub| (sub["name"].as_str().unwrap(), sub["mutability"].as_str().unwrap()))
+                .collect();
+            let expected = [
+                ("value", "immutable"),
+                ("$ref", "immutable"),
+                ("display", "readOnly"),
+                ("type", "immutable"),
+            ];
+            assert_eq!(shown, expected);
+            assert_eq!(subs[1]["referenceTypes"], json!(["User"]));
+            assert!(named(&rfc[place], "owners").is_none());
+        }
+        let owners = named(&rfc[4], "owners").unwrap();
+        assert_eq!((&owners["type"], &owners["multiValued"]), (&json!("string"), &json!(true)));
+
+        let qa = schemas(&QA, "", &Usage::default());
+        for (place, case_exact) in [(2, false), (3, true)] {
+            let members = named(&qa[place], "members").unwrap();
+            assert_eq!((&members["type"], &members["multiValued"]), (&json!("string"), &json!(true)));
+            assert_eq!(members["caseExact"], case_exact);
+            assert_eq!(members.get("subAttributes"), None);
+            assert_eq!(named(&qa[place], "owners").unwrap()["type"], "string");
+        }
+    }
+
+    #[test]
+    fn roles_are_declared_and_no_resource_type() {
+        for (contract, kind) in [(&RFC, "complex"), (&QA, "string")] {
+            let schemas = schemas(contract, "", &Usage::default());
+            let role = schemas.iter().find(|schema| schema["id"] == role::URN).unwrap();
+            let shown: Vec<_> = role["attributes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|attribute| (attribute["name"].as_str().unwrap(), attribute["type"].as_str().unwrap()))
+                .collect();
+            let expected =
+                [("id", "string"), ("displayName", "string"), ("memberCount", "integer"), ("members", kind)];
+            assert_eq!(shown, expected);
+            assert_eq!(ids(&resource_types(contract, "", &Usage::default())), ["User", "Group", "Usergroup"]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_used_is_left_out() {
+        let none = Usage::default();
+        assert!(named(&schemas(&QA, "", &none)[0], "profile").is_none());
+        assert_eq!(
+            ids(&schemas(&RFC, "", &none)),
+            [user::URN, enterprise::URN, group::URN, group::USERGROUP_URN, role::URN],
+            "nothing of it is shown"
+        );
+        let types = resource_types(&RFC, "", &none);
+        assert_eq!(types[0]["schemaExtensions"].as_array().unwrap().len(), 1);
+        assert_eq!(types[1].get("schemaExtensions"), None);
     }
 
     #[test]
     fn resource_types_name_their_extensions() {
-        let rfc = resource_types(&RFC, "https://x/scim/v2", &keys());
+        let rfc = resource_types(&RFC, "https://x/scim/v2", &usage());
         assert_eq!(rfc[0]["schemaExtensions"].as_array().unwrap().len(), 2);
-        let qa = resource_types(&QA, "https://x/scim/v2", &keys());
+        for group in [&rfc[1], &rfc[2]] {
+            assert_eq!(group["schemaExtensions"], json!([{"schema": qa_group::URN, "required": false}]));
+        }
+        assert_eq!(
+            rfc[2],
+            json!({
+                "schemas": [RESOURCE_TYPE_URN],
+                "id": "Usergroup", "name": "Usergroup", "endpoint": "/Usergroups", "description": "User group",
+                "schema": group::USERGROUP_URN,
+                "schemaExtensions": [{"schema": qa_group::URN, "required": false}],
+                "meta": {
+                    "resourceType": "ResourceType",
+                    "location": "https://x/scim/v2/ResourceTypes/Usergroup",
+                },
+            })
+        );
+        let qa = resource_types(&QA, "https://x/scim/v2", &usage());
         assert_eq!(qa[0]["schemaExtensions"].as_array().unwrap().len(), 1);
         assert_eq!(qa[0]["endpoint"], "/Users");
+        assert_eq!(qa[1].get("schemaExtensions"), None);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use super::Schema;
 use super::build::{complex, reference, string};
+use super::{Attribute, Schema};
 use crate::limits;
 
 /// The URN of the core Group schema.
@@ -19,23 +19,30 @@ pub static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| schema(URN, "Group",
 pub static USERGROUP_SCHEMA: LazyLock<Arc<Schema>> =
     LazyLock::new(|| schema(USERGROUP_URN, "Usergroup", "User group"));
 
+/// A list of users: what one of them is follows from its value, as in RFC 7643 section 8.7.1.
+pub(super) fn members(description: &str) -> Attribute {
+    complex(
+        MEMBERS,
+        description,
+        vec![
+            string("value", "The id of the user; a user name or external id is accepted.")
+                .case_exact()
+                .immutable(),
+            reference("$ref", &["User"], "The URI of the user.").immutable(),
+            string("display", "The name of the user.").read_only(),
+            string("type", "What the member is.").canonical(&["User"]).immutable(),
+        ],
+    )
+    .multi_valued()
+}
+
 fn schema(id: &str, name: &str, description: &str) -> Arc<Schema> {
     let attributes = vec![
         string("displayName", "The name of the group; unique among its kind without regard to case.")
             .required()
             .unique()
             .max_chars(limits::NAME_CHARS),
-        complex(
-            MEMBERS,
-            "The users in the group. Groups do not nest.",
-            vec![
-                string("value", "The id of the user; a user name or external id is accepted.").case_exact(),
-                reference("$ref", &["User"], "The URI of the user."),
-                string("display", "The name of the user."),
-                string("type", "What the member is.").canonical(&["User"]),
-            ],
-        )
-        .multi_valued(),
+        members("The users in the group. Groups do not nest."),
     ];
     Arc::new(Schema {
         id: id.into(),
