@@ -103,7 +103,7 @@ impl Application {
             let app = app().into_factory().map_err(|error: actix_web::Error| error.error_response());
             fn_service(move |stream: TcpStream| async move {
                 let peer = stream.peer_addr().ok();
-                // Replies are written whole: waiting for more would only delay them.
+                // Replies are written whole or in large pieces: waiting for more would only delay them.
                 stream.set_nodelay(true)?;
                 Ok((Guarded::new(stream, head, keep_alive), peer))
             })
