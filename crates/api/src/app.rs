@@ -17,6 +17,7 @@ use auth::Authenticator;
 use domain::store::Store;
 use futures_util::future::{Either, select};
 use socket2::{Domain, Socket, Type};
+use tokio::sync::Semaphore;
 
 use crate::connection::Guarded;
 use crate::settings::{Settings, SettingsError};
@@ -28,6 +29,8 @@ pub(crate) struct Shared {
     pub(crate) authenticator: Authenticator,
     /// Without a trailing slash.
     pub(crate) public_url: String,
+    /// Seats for long replies to slow clients.
+    pub(crate) slow_clients: Arc<Semaphore>,
 }
 
 /// A server that is bound to its address and ready to run.
@@ -62,6 +65,8 @@ impl Application {
             authenticator: Authenticator::new(Arc::clone(&store)),
             store,
             public_url: public_url.clone(),
+            // The other half of the connections is left to whoever is not slow.
+            slow_clients: Arc::new(Semaphore::new((settings.database.pool_size as usize / 2).max(1))),
         });
         let app = move || {
             App::new().app_data(shared.clone()).configure(routes::configure).wrap(from_fn(logging::observe))
@@ -98,7 +103,7 @@ impl Application {
             let app = app().into_factory().map_err(|error: actix_web::Error| error.error_response());
             fn_service(move |stream: TcpStream| async move {
                 let peer = stream.peer_addr().ok();
-                // Replies are written whole: waiting for more would only delay them.
+                // Replies are written whole or in large pieces: waiting for more would only delay them.
                 stream.set_nodelay(true)?;
                 Ok((Guarded::new(stream, head, keep_alive), peer))
             })

@@ -5,6 +5,7 @@ use std::time::Instant;
 use actix_rt::time::timeout;
 use actix_web::web;
 use domain::{Error, Result, limits};
+use tokio::sync::oneshot;
 
 /// Runs `work` on the blocking pool.
 ///
@@ -17,17 +18,30 @@ where
     T: Send + 'static,
     F: FnOnce() -> Result<T> + Send + 'static,
 {
-    let deadline = Instant::now() + limits::ANSWER_TIME;
-    let work = move || if Instant::now() < deadline { work() } else { Err(too_late()) };
-    match timeout(limits::ANSWER_TIME, web::block(work)).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(Error::internal("the work panicked")),
-        Err(_) => Err(too_late()),
-    }
+    // Whoever asked may be gone, and then nobody wants to know.
+    run_on(|answer| drop(answer.send(work()))).await
 }
 
-fn too_late() -> Error {
-    Error::unavailable("no answer in time")
+/// The same for work that goes on after its answer, as a reply that is streamed does. The work learns from
+/// [`oneshot::Sender::is_closed`] that nobody waits for the answer any more.
+pub(crate) async fn run_on<T, F>(work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce(oneshot::Sender<Result<T>>) + Send + 'static,
+{
+    let (answer, answered) = oneshot::channel();
+    let deadline = Instant::now() + limits::ANSWER_TIME;
+    // The work runs whether or not its end is waited for; what is waited for is the answer.
+    drop(web::block(move || {
+        if Instant::now() < deadline {
+            work(answer);
+        }
+    }));
+    match timeout(limits::ANSWER_TIME, answered).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) if Instant::now() < deadline => Err(Error::internal("the work panicked")),
+        Ok(Err(_)) | Err(_) => Err(Error::unavailable("no answer in time")),
+    }
 }
 
 #[cfg(test)]
@@ -39,5 +53,15 @@ mod tests {
         let result: Result<()> = run(|| panic!("on purpose")).await;
         assert!(matches!(result, Err(Error::Internal(_))));
         assert_eq!(run(|| Ok(1)).await.unwrap(), 1);
+    }
+
+    #[actix_rt::test]
+    async fn work_may_go_on_after_its_answer() {
+        let (sender, done) = oneshot::channel();
+        let answer = run_on(|answer| {
+            let _ = answer.send(Ok(1));
+            let _ = sender.send(2);
+        });
+        assert_eq!((answer.await.unwrap(), done.await.unwrap()), (1, 2));
     }
 }

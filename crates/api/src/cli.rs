@@ -169,6 +169,15 @@ pub(crate) struct Load {
     /// How many users to add
     #[arg(long, value_name = "N")]
     pub(crate) users: u64,
+    /// How many groups to add after them
+    #[arg(long, value_name = "M", default_value_t = 0)]
+    pub(crate) groups: u64,
+    /// How many of the tenant's users each of these groups gets
+    #[arg(
+        long, value_name = "K", default_value_t = 0, requires = "groups",
+        value_parser = clap::value_parser!(u64).range(..=domain::limits::GROUP_MEMBERS as u64)
+    )]
+    pub(crate) members: u64,
 }
 
 /// How long a token lives; none: for ever.
@@ -291,6 +300,17 @@ mod tests {
     fn deleting_wants_a_yes() {
         assert!(Cli::try_parse_from(["rollcall", "tenant", "delete", "acme"]).is_err());
         assert!(Cli::try_parse_from(["rollcall", "tenant", "delete", "acme", "--yes"]).is_ok());
+    }
+
+    #[test]
+    fn members_belong_to_groups() {
+        let load = |more: &[&str]| {
+            let known = ["rollcall", "load", "--tenant", "acme", "--users", "5"];
+            Cli::try_parse_from(known.iter().chain(more))
+        };
+        assert!(load(&[]).is_ok() && load(&["--groups", "2", "--members", "200000"]).is_ok());
+        assert!(load(&["--members", "2"]).is_err());
+        assert!(load(&["--groups", "2", "--members", "200001"]).is_err());
     }
 
     #[test]

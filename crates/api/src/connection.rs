@@ -15,10 +15,12 @@ use std::time::Duration;
 
 use actix_rt::net::TcpStream;
 use actix_rt::time::{Instant, Sleep, sleep_until};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::web::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Time for the client to take a whole reply.
-const REPLY_TIME: Duration = Duration::from_secs(30);
+/// Time for the client to take a whole reply, or the next piece of a streamed one.
+pub(crate) const REPLY_TIME: Duration = Duration::from_secs(30);
 /// Lead of the timers of actix, which answer 408 or close in an orderly way.
 const LEAD: Duration = Duration::from_millis(500);
 
@@ -34,6 +36,11 @@ enum Phase {
     Head { since: Instant },
     /// A request is being worked on; it may still be sending its body.
     Busy,
+    /// A reply is being sent piece by piece.
+    Streaming {
+        /// When the last piece was handed over.
+        since: Instant,
+    },
 }
 
 impl Watch {
@@ -42,9 +49,46 @@ impl Watch {
         self.0.set(Phase::Busy);
     }
 
-    /// The reply to it is known.
+    /// The reply to it is known, or, if it is streamed, about to come.
+    pub(crate) fn answered(self, body: BoxBody) -> BoxBody {
+        if body.size() == BodySize::Stream {
+            self.0.set(Phase::Streaming { since: Instant::now() });
+            return BoxBody::new(Streamed { body, watch: self });
+        }
+        self.end();
+        body
+    }
+
+    /// Nothing more is to come.
     pub(crate) fn end(&self) {
         self.0.set(Phase::Idle { since: Instant::now() });
+    }
+}
+
+/// The body of a streamed reply: each piece has the time of a whole reply.
+struct Streamed {
+    body: BoxBody,
+    watch: Watch,
+}
+
+impl MessageBody for Streamed {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let piece = ready!(Pin::new(&mut self.body).poll_next(context));
+        match &piece {
+            Some(Ok(_)) => self.watch.0.set(Phase::Streaming { since: Instant::now() }),
+            Some(Err(_)) => {}
+            None => self.watch.end(),
+        }
+        Poll::Ready(piece)
     }
 }
 
@@ -76,18 +120,32 @@ impl Guarded {
         match self.watch.0.get() {
             Phase::Idle { since } => Some(since + self.keep_alive + LEAD),
             Phase::Head { since } => Some(since + self.head + LEAD),
-            Phase::Busy => None,
+            Phase::Busy | Phase::Streaming { .. } => None,
         }
     }
 
     /// An answer of the stream to a write, or an error when the reply takes too long.
     fn written<T>(&mut self, poll: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
         if poll.is_pending() {
-            let deadline = self.writing.deadline.unwrap_or_else(|| Instant::now() + REPLY_TIME);
+            let deadline = match self.watch.0.get() {
+                Phase::Streaming { since } => since + REPLY_TIME,
+                _ => self.writing.deadline.unwrap_or_else(|| Instant::now() + REPLY_TIME),
+            };
             ready!(self.writing.poll(deadline, context));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         poll
+    }
+}
+
+impl Drop for Guarded {
+    /// A client of HTTP/1.0, as some proxies are, takes the end of the connection for the end of a streamed reply.
+    /// One that was cut short ends in a reset, which nobody takes for it.
+    fn drop(&mut self) {
+        if let Phase::Streaming { .. } = self.watch.0.get() {
+            // Of a socket that is broken already nothing is to be seen.
+            let _ = self.stream.set_zero_linger();
+        }
     }
 }
 

@@ -3,8 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use domain::contract::Contract;
-use domain::schema::announce;
-use domain::store::ProfileKey;
+use domain::schema::announce::{self, Usage};
 use domain::{Error, limits, store};
 use serde_json::{Value, json};
 
@@ -78,15 +77,17 @@ pub(crate) async fn schema(caller: Caller, request: HttpRequest) -> Reply {
     one(announced(caller, announce::schemas).await?, |known| known.eq_ignore_ascii_case(&id))
 }
 
-/// With the keys that the profiles of this tenant have today.
+/// As far as this tenant uses it today.
 async fn announced(
     caller: Caller,
-    announce: fn(&Contract, &str, &[ProfileKey]) -> Vec<Value>,
+    announce: fn(&Contract, &str, &Usage) -> Vec<Value>,
 ) -> domain::Result<Vec<Value>> {
     caller
         .run(move |call| {
-            let keys = store::read(call.store, call.principal.tenant.id, |tx| tx.profile_keys())?;
-            Ok(announce(call.contract, &call.base, &keys))
+            let usage = store::read(call.store, call.principal.tenant.id, |tx| {
+                Ok(Usage { profile_keys: tx.profile_keys()?, has_owners: tx.has_owners()? })
+            })?;
+            Ok(announce(call.contract, &call.base, &usage))
         })
         .await
 }

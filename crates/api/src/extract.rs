@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use domain::contract::Contract;
 use domain::meta::{Precondition, Tags};
 use domain::principal::{Access, Principal};
 use domain::resource_type::{self, ResourceType};
-use domain::service::{Body, Call, Query};
+use domain::service::{Body, Call, Query, Sink};
 use domain::store::Origin;
 use domain::{Error, Result};
 
@@ -20,7 +20,7 @@ use crate::app::Shared;
 use crate::body::Received;
 use crate::error::Failure;
 use crate::logging::Moment;
-use crate::{blocking, query};
+use crate::{blocking, query, stream};
 
 /// What a handler needs of the credential.
 pub(crate) trait Permission {
@@ -50,11 +50,6 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Who calls.
-    pub(crate) fn principal(&self) -> &Principal {
-        &self.principal
-    }
-
     /// The public URL of the base path.
     pub(crate) fn base(&self) -> String {
         format!("{}{}", self.shared.public_url, self.contract.base)
@@ -75,7 +70,21 @@ impl Caller {
         .await
     }
 
-    /// The same with a body, which is read there too.
+    /// Runs a use case that writes its reply piece by piece.
+    pub(crate) async fn stream<F>(self, work: F) -> std::result::Result<HttpResponse, Failure>
+    where
+        F: FnOnce(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
+    {
+        let base = self.base();
+        let Self { shared, principal, contract, origin, now } = self;
+        let store = Arc::clone(&shared.store);
+        stream::answer(origin.request.clone(), Arc::clone(&shared.slow_clients), move |sink| {
+            work(&Call { store: &*store, principal: &principal, contract, base, origin, now }, sink)
+        })
+        .await
+    }
+
+    /// The same as [`Self::run`] with a body, which is read there too.
     pub(crate) async fn run_with<T, F>(self, received: Received, work: F) -> Result<T>
     where
         T: Send + 'static,

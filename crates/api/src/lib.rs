@@ -3,8 +3,9 @@
 //! The path of a request, in reading order: [`app`] starts the server, [`connection`] keeps slow
 //! clients from holding it, [`routes`] is the URL table,
 //! [`logging`] gives the request its id and its log line, [`authenticate`] its principal, [`extract`] checks
-//! the right for the collection, [`body`], [`json`] and [`query`] read what the client sent, [`resources`] and
-//! [`discovery`] call the use case through [`blocking`], [`reply`] and [`error`] write the answer.
+//! the right for the collection, [`body`], [`json`] and [`query`] read what the client sent, [`resources`],
+//! [`roles`] and [`discovery`] call the use case through [`blocking`], [`reply`], [`stream`] and [`error`] write the
+//! answer.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
@@ -30,7 +31,9 @@ mod out;
 mod query;
 mod reply;
 mod resources;
+mod roles;
 mod routes;
+mod stream;
 
 pub use app::Application;
 pub use settings::Settings;

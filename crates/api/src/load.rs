@@ -1,16 +1,18 @@
-//! Realistic synthetic people, the same ones for the same numbers, through the write path of every client.
+//! Realistic synthetic people and groups, the same ones for the same numbers, through the write path of every client.
 
 use std::sync::Arc;
 
 use domain::contract::{Contract, RFC};
-use domain::id::TokenId;
+use domain::id::{ResourceId, TokenId};
+use domain::list::ListQuery;
+use domain::meta::Precondition;
 use domain::principal::{Principal, Scope, Token};
-use domain::resource_type::USER;
-use domain::schema::{enterprise, qa_user, user};
-use domain::service::{self, Call, Query};
-use domain::store::{Origin, Store};
+use domain::resource_type::{GROUP, ResourceType, USER};
+use domain::schema::{enterprise, group, qa_user, user};
+use domain::service::{self, Answer, Call, Head, Query, Sink};
+use domain::store::{self, Origin, Store};
 use domain::tenant::Tenant;
-use domain::{Error, Result};
+use domain::{Error, Result, limits};
 use serde_json::{Value, json};
 
 use crate::clock;
@@ -25,7 +27,7 @@ const BATCH: u64 = 500;
 pub(crate) fn users(store: &dyn Store, tenant: Tenant, count: u64, done: &mut dyn FnMut(u64)) -> Result<()> {
     let principal = operator(tenant);
     let slug = principal.tenant.slug.clone();
-    let mut number = present(store, &principal)?;
+    let mut number = present(store, &principal, &USER)?;
     let mut left = count;
     while left > 0 {
         let size = left.min(BATCH);
@@ -56,11 +58,113 @@ fn past_taken(store: &dyn Store, principal: &Principal, from: u64, count: u64, s
     Ok(number)
 }
 
-/// How many users the tenant has.
-fn present(store: &dyn Store, principal: &Principal) -> Result<u64> {
+/// Adds so many groups to the tenant, behind those it has, each with so many of its users; `done` is called with
+/// the number of groups and members of each step.
+///
+/// # Errors
+/// [`Error::Conflict`] when the tenant has fewer users than a group is to have.
+pub(crate) fn groups(
+    store: &dyn Store,
+    tenant: Tenant,
+    count: u64,
+    members: usize,
+    done: &mut dyn FnMut(u64),
+) -> Result<()> {
+    let principal = operator(tenant);
+    let users = if members == 0 { Vec::new() } else { all_users(store, &principal)? };
+    if users.len() < members {
+        let (slug, users) = (&principal.tenant.slug, users.len());
+        return Err(Error::Conflict(format!(
+            "tenant {slug} has {users} users: no group can have {members} of them"
+        )));
+    }
+    let mut number = present(store, &principal, &GROUP)?;
+    for _ in 0..count {
+        number = add_group(store, &principal, number, members, &users, done)?;
+    }
+    Ok(())
+}
+
+/// Adds a group at the next free number, which is returned.
+fn add_group(
+    store: &dyn Store,
+    principal: &Principal,
+    from: u64,
+    members: usize,
+    users: &[ResourceId],
+    done: &mut dyn FnMut(u64),
+) -> Result<u64> {
+    // A reply with all members would cost more than adding them.
+    let query = Query { excluded_attributes: vec![group::MEMBERS.into()], ..Query::default() };
+    let mut number = from;
+    let (answer, chosen) = loop {
+        number += 1;
+        let chosen = spread(number, users, members);
+        let first = &chosen[..members.min(limits::MEMBERS)];
+        match service::create(&call(store, principal), &GROUP, &Ok(team(number, first)), &query) {
+            Ok(answer) => break (answer, chosen),
+            // A group that was deleted or renamed leaves a gap in the count.
+            Err(Error::Uniqueness(_)) => {}
+            Err(error) => return Err(error),
+        }
+    };
+    let mut requests = chosen.chunks(limits::MEMBERS);
+    done(1 + requests.next().map_or(0, <[_]>::len) as u64);
+    for more in requests {
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [{"op": "add", "path": group::MEMBERS, "value": references(more)}],
+        });
+        let call = call(store, principal);
+        service::patch(&call, &GROUP, id_of(&answer), &Precondition::default(), &Ok(body), &query)?;
+        done(more.len() as u64);
+    }
+    Ok(number)
+}
+
+/// The last segment of where a resource is.
+fn id_of(answer: &Answer) -> &str {
+    answer.location.rsplit('/').next().unwrap_or_default()
+}
+
+/// How many resources of the type the tenant has.
+fn present(store: &dyn Store, principal: &Principal, resource_type: &ResourceType) -> Result<u64> {
     let query = Query { count: Some(0), ..Query::default() };
-    let list = service::list(&call(store, principal), &USER, &query)?;
+    let mut list = Gathered(String::new());
+    service::list(&call(store, principal), resource_type, &query, &mut list)?;
+    let list: Value = serde_json::from_str(&list.0).map_err(Error::internal)?;
     list["totalResults"].as_u64().ok_or_else(|| Error::internal("a list without a total"))
+}
+
+/// The ids of the tenant's users, the oldest first.
+fn all_users(store: &dyn Store, principal: &Principal) -> Result<Vec<ResourceId>> {
+    store::read(store, principal.tenant.id, |tx| {
+        let mut ids: Vec<ResourceId> = Vec::new();
+        loop {
+            let start_index = ids.len() + 1;
+            let wanted = ListQuery { filter: None, sort: None, start_index, count: limits::PAGE };
+            let page = tx.list(&USER, &wanted)?;
+            if page.resources.is_empty() {
+                return Ok(ids);
+            }
+            ids.extend(page.resources.iter().map(|user| user.id));
+        }
+    })
+}
+
+/// A short reply.
+struct Gathered(String);
+
+impl Sink for Gathered {
+    fn begin(&mut self, _: Head) -> Result<()> {
+        self.0.clear();
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        self.0.push_str(text);
+        Ok(())
+    }
 }
 
 fn call<'a>(store: &'a dyn Store, principal: &'a Principal) -> Call<'a> {
@@ -148,6 +252,43 @@ fn person(number: u64, slug: &str) -> Value {
     })
 }
 
+fn team(number: u64, members: &[ResourceId]) -> Value {
+    let mut dice = Dice(number);
+    let (department, location) = (dice.pick(&DEPARTMENTS), dice.pick(&LOCATIONS));
+    json!({
+        "schemas": [group::URN],
+        "displayName": format!("{department} {location} {number}"),
+        "externalId": format!("load-group-{number}"),
+        (group::MEMBERS): references(members),
+    })
+}
+
+fn references(users: &[ResourceId]) -> Value {
+    users.iter().map(|user| json!({"value": user.to_string()})).collect()
+}
+
+/// So many different users from all over the tenant: every so many-th one, round and round. A step that has no
+/// divisor in common with their number comes to each of them once.
+fn spread(number: u64, users: &[ResourceId], count: usize) -> Vec<ResourceId> {
+    let all = users.len() as u64;
+    if all == 0 {
+        return Vec::new();
+    }
+    let mut dice = Dice(number);
+    let start = dice.below(all);
+    let mut step = all / 3 + dice.below(all / 3 + 1);
+    while greatest_common_divisor(step, all) != 1 {
+        step += 1;
+    }
+    let place = |turn: u64| (start + turn * step) % all;
+    // Below the length of a slice, so the cast loses nothing.
+    (0..count as u64).map(|turn| users[place(turn) as usize]).collect()
+}
+
+fn greatest_common_divisor(one: u64, other: u64) -> u64 {
+    if other == 0 { one } else { greatest_common_divisor(other, one % other) }
+}
+
 /// Letters that an e-mail address may hold without quoting.
 fn ascii(name: &str) -> String {
     let plain = |char: char| match char.to_lowercase().next().unwrap_or(char) {
@@ -187,6 +328,7 @@ impl Dice {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     #[test]
     fn people_are_repeatable_and_have_mail_addresses() {
@@ -198,5 +340,31 @@ mod tests {
                 |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || ".@".contains(char);
             assert!(mail.chars().all(legal) && mail.ends_with(&format!(".{number}@acme.example")), "{mail}");
         }
+    }
+
+    #[test]
+    fn members_are_repeatable_different_and_from_all_over() {
+        let users: Vec<ResourceId> = (0..1_000).map(|_| ResourceId::generate()).collect();
+        for number in 1..50 {
+            for (all, count) in [(0, 0), (1, 1), (2, 2), (3, 1), (10, 10), (97, 30), (1_000, 1_000)] {
+                let users = &users[..all];
+                let chosen = spread(number, users, count);
+                assert_eq!(chosen, spread(number, users, count));
+                let different: HashSet<_> = chosen.iter().map(|user| user.0).collect();
+                assert_eq!((chosen.len(), different.len()), (count, count), "{number}: {count} of {all}");
+            }
+            // Ten of a thousand are not neighbours: some in each half, whatever the first one is.
+            let place = |user: &ResourceId| users.iter().position(|known| known == user).unwrap();
+            let places: Vec<usize> = spread(number, &users, 10).iter().map(place).collect();
+            assert!(places.iter().any(|&place| place < 500) && places.iter().any(|&place| place >= 500));
+        }
+    }
+
+    #[test]
+    fn groups_have_names_of_their_own() {
+        let names: HashSet<String> =
+            (1..500).map(|number| team(number, &[])["displayName"].to_string()).collect();
+        assert_eq!(names.len(), 499);
+        assert_eq!(team(7, &[]), team(7, &[]));
     }
 }

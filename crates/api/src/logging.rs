@@ -16,10 +16,10 @@ use domain::principal::Principal;
 use log::kv::{self, Key, Value, VisitSource};
 use uuid::Uuid;
 
-use crate::clock;
 use crate::connection::Watch;
 use crate::error::Failure;
 use crate::settings::{Log, LogFormat};
+use crate::{clock, stream};
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -80,10 +80,17 @@ pub(crate) async fn observe(
     let id = request_id(request.headers());
     request.extensions_mut().insert(Moment { id: id.clone(), now: clock::now() });
     let response = next.call(request).await;
-    if let Some(watch) = &watch {
-        watch.end();
-    }
-    let mut response = response?.map_into_boxed_body();
+    let mut response = match (response, watch) {
+        (Ok(response), Some(watch)) => response.map_body(|_, body| watch.answered(body.boxed())),
+        (Ok(response), None) => response.map_into_boxed_body(),
+        (Err(error), watch) => {
+            if let Some(watch) = watch {
+                watch.end();
+            }
+            return Err(error);
+        }
+    };
+    stream::fit_version(&mut response);
     let headers = response.headers_mut();
     // Made of characters that a header may hold, or an uuid.
     if let Ok(value) = HeaderValue::from_str(&id) {

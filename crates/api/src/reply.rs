@@ -1,9 +1,10 @@
 //! Answers: media type, status, `ETag`, and `Location` on create.
 
 use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
-use domain::service::{Answer, Found};
+use domain::service::{Answer, Head};
 use serde_json::Value;
 
 /// RFC 7644 section 8.1, without a charset parameter: JSON is UTF-8, and Entra's validator compares the text.
@@ -15,27 +16,34 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> HttpResponse {
 }
 
 /// 201 with the resource (RFC 7644 section 3.3).
-pub(crate) fn created(answer: &Answer) -> HttpResponse {
+pub(crate) fn created(answer: Answer) -> HttpResponse {
     HttpResponse::Created()
         .insert_header((CONTENT_TYPE, MEDIA_TYPE))
         .insert_header((ETAG, answer.version.etag()))
         .insert_header((LOCATION, answer.location.as_str()))
-        .body(answer.body.to_string())
+        .body(answer.body.unwrap_or_default())
 }
 
-/// 200 with the resource: PUT and PATCH too, because several clients read the answer.
-pub(crate) fn resource(answer: &Answer) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, MEDIA_TYPE))
-        .insert_header((ETAG, answer.version.etag()))
-        .body(answer.body.to_string())
+/// 200 with the resource, because several clients read the answer to PUT and PATCH; 204 when it is too long for
+/// that.
+pub(crate) fn changed(answer: Answer) -> HttpResponse {
+    let etag = (ETAG, answer.version.etag());
+    match answer.body {
+        Some(body) => {
+            HttpResponse::Ok().insert_header((CONTENT_TYPE, MEDIA_TYPE)).insert_header(etag).body(body)
+        }
+        None => HttpResponse::NoContent().insert_header(etag).finish(),
+    }
 }
 
-/// 200 with the resource, or 304.
-pub(crate) fn found(found: &Found) -> HttpResponse {
-    match found {
-        Found::Modified(answer) => resource(answer),
-        Found::NotModified(version) => {
+/// What the engine has written; a 304 has no body.
+pub(crate) fn headed(head: &Head, body: impl MessageBody + 'static) -> HttpResponse {
+    let mut ok = HttpResponse::Ok();
+    ok.insert_header((CONTENT_TYPE, MEDIA_TYPE));
+    match head {
+        Head::Resource { version, .. } => ok.insert_header((ETAG, version.etag())).body(body),
+        Head::List => ok.body(body),
+        Head::NotModified(version) => {
             HttpResponse::NotModified().insert_header((ETAG, version.etag())).finish()
         }
     }

@@ -12,7 +12,7 @@ use crate::authenticate::authenticate;
 use crate::error::Failure;
 use crate::extract::{self, no_endpoint};
 use crate::resources::{create, delete, get, list, patch, replace, search};
-use crate::{discovery, health};
+use crate::{discovery, health, roles};
 
 /// Everything this server answers.
 pub(crate) fn configure(app: &mut web::ServiceConfig) {
@@ -32,6 +32,14 @@ fn scim(contract: &'static Contract) -> impl HttpServiceFactory + 'static {
         .service(discovery("/ResourceTypes/{id}", web::get().to(discovery::resource_type)))
         .service(discovery("/Schemas", web::get().to(discovery::schemas)))
         .service(discovery("/Schemas/{id}", web::get().to(discovery::schema)))
+        .service(at("/Roles/.search").route(web::post().to(roles::search)).default_service(only("POST")))
+        .service(
+            at("/Roles/{id}")
+                .route(web::get().to(roles::get))
+                .route(web::patch().to(roles::patch))
+                .default_service(only("GET, PATCH")),
+        )
+        .service(at("/Roles").route(web::get().to(roles::list)).default_service(only("GET")))
         .service(at("/Me").default_service(web::to(not_implemented)))
         .service(at("/.search").route(web::post().to(search::everywhere)).default_service(only("POST")))
         .service(

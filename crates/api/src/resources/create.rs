@@ -18,5 +18,5 @@ pub(crate) async fn create(
     let answer = caller
         .run_with(received, move |call, body| service::create(call, resource_type, body, &query))
         .await?;
-    Ok(reply::created(&answer))
+    Ok(reply::created(answer))
 }

@@ -5,7 +5,6 @@ use domain::service;
 
 use crate::error::Failure;
 use crate::extract::{self, Collection, Read};
-use crate::reply;
 
 pub(crate) async fn get(
     Collection { caller, resource_type, .. }: Collection<Read>,
@@ -13,6 +12,5 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, Failure> {
     let (id, precondition) = (extract::id(&request), extract::precondition(&request));
     let query = extract::query(&request)?;
-    let found = caller.run(move |call| service::get(call, resource_type, &id, &precondition, &query)).await?;
-    Ok(reply::found(&found))
+    caller.stream(move |call, sink| service::get(call, resource_type, &id, &precondition, &query, sink)).await
 }

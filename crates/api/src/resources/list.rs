@@ -5,13 +5,11 @@ use domain::service;
 
 use crate::error::Failure;
 use crate::extract::{self, Collection, Read};
-use crate::reply;
 
 pub(crate) async fn list(
     Collection { caller, resource_type, .. }: Collection<Read>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let query = extract::query(&request)?;
-    let page = caller.run(move |call| service::list(call, resource_type, &query)).await?;
-    Ok(reply::list(&page))
+    caller.stream(move |call, sink| service::list(call, resource_type, &query, sink)).await
 }

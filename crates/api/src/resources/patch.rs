@@ -21,5 +21,5 @@ pub(crate) async fn patch(
             service::patch(call, resource_type, &id, &precondition, body, &query)
         })
         .await?;
-    Ok(reply::resource(&answer))
+    Ok(reply::changed(answer))
 }
