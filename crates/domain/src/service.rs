@@ -3,6 +3,7 @@
 
 mod groups;
 mod list;
+mod rights;
 pub mod roles;
 pub mod sink;
 mod write;
@@ -64,8 +65,17 @@ pub struct Query {
 }
 
 impl Query {
-    fn projection(&self, resource_type: &ResourceType) -> Result<Projection> {
-        Projection::parse(resource_type, &self.attributes, &self.excluded_attributes)
+    /// What is to be shown, and may be: what belongs to another area needs the right to read that area. Asked for
+    /// by name it is refused, otherwise left out.
+    fn projection(&self, call: &Call<'_>, resource_type: &ResourceType) -> Result<Projection> {
+        let mut projection = Projection::parse(resource_type, &self.attributes, &self.excluded_attributes)?;
+        for name in rights::hidden(call, resource_type) {
+            if projection.is_selective() && projection.wants(resource_type, name) {
+                return Err(rights::refusal(name));
+            }
+            projection.hide(name);
+        }
+        Ok(projection)
     }
 }
 
@@ -91,7 +101,7 @@ pub fn get(
 ) -> Result<()> {
     call.principal.require(resource_type.area, Access::Read)?;
     let id = parse_id(id)?;
-    let projection = query.projection(resource_type);
+    let projection = query.projection(call, resource_type);
     store::read(call.store, call.principal.tenant.id, |tx| {
         let resource = tx.find(resource_type, id)?.ok_or_else(Error::no_resource)?;
         let version = resource.meta.version;
@@ -99,9 +109,18 @@ pub fn get(
         if precondition.not_modified(version) {
             return sink.begin(Head::NotModified(version));
         }
-        let answer = answer(call, resource_type, tx, &resource, as_ref(&projection)?)?;
-        sink.begin(Head::Resource { version, location: answer.location })?;
-        sink.text(&answer.body.unwrap_or_default())
+        let projection = as_ref(&projection)?;
+        let location = location(&call.base, resource_type, id);
+        sink.begin(Head::Resource { version, location })?;
+        match resource_type.kind {
+            Kind::Group(_) => groups::write(call, resource_type, tx, &resource, projection, sink),
+            Kind::User | Kind::Plain => {
+                let related = related(resource_type, tx, std::slice::from_ref(&resource), projection)?;
+                let render = project::render;
+                let body = render(resource_type, call.contract, &call.base, &resource, &related, projection);
+                sink.text(&body.to_string())
+            }
+        }
     })
 }
 
@@ -121,6 +140,9 @@ fn answer(
     resource: &Resource,
     projection: &Projection,
 ) -> Result<Answer> {
+    if let Kind::Group(_) = resource_type.kind {
+        return groups::answer(call, resource_type, tx, resource, projection);
+    }
     let related = related(resource_type, tx, std::slice::from_ref(resource), projection)?;
     Ok(Answer {
         body: Some(
@@ -145,15 +167,23 @@ fn related(
     projection: &Projection,
 ) -> Result<Related> {
     let mut related = Related::default();
-    if resource_type.kind != Kind::User || !projection.wants(resource_type, "manager") {
+    if resource_type.kind != Kind::User || resources.is_empty() {
         return Ok(related);
     }
-    let mut ids: Vec<ResourceId> =
-        resources.iter().filter_map(|resource| user::manager_of(&resource.document)).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let display = |document: &Document| document.text("displayName").map(str::to_owned);
-    let managers = tx.find_many(&resource_type::USER, &ids)?;
-    related.managers = managers.into_iter().map(|user| (user.id, display(&user.document))).collect();
+    if projection.wants(resource_type, "manager") {
+        let mut ids: Vec<ResourceId> =
+            resources.iter().filter_map(|resource| user::manager_of(&resource.document)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let display = |document: &Document| document.text("displayName").map(str::to_owned);
+        let managers = tx.find_many(&resource_type::USER, &ids)?;
+        related.managers = managers.into_iter().map(|user| (user.id, display(&user.document))).collect();
+    }
+    if projection.wants(resource_type, "groups") {
+        let ids: Vec<ResourceId> = resources.iter().map(|resource| resource.id).collect();
+        for (user, group) in tx.groups_of(&ids)? {
+            related.groups.entry(user).or_default().push(group);
+        }
+    }
     Ok(related)
 }

@@ -66,7 +66,12 @@ impl ListChange {
 }
 
 /// Does the steps in order, in bulk, without reading a list.
-pub(super) fn apply(tx: &mut dyn TenantTx, group: ResourceId, steps: &[Step]) -> Result<ListChange> {
+pub(super) fn apply(
+    call: &Call<'_>,
+    tx: &mut dyn TenantTx,
+    group: ResourceId,
+    steps: &[Step],
+) -> Result<ListChange> {
     let mut change = ListChange::default();
     for step in steps {
         match step {
@@ -78,8 +83,13 @@ pub(super) fn apply(tx: &mut dyn TenantTx, group: ResourceId, steps: &[Step]) ->
                 let users: Vec<ResourceId> = tx.resolve_users(references)?.into_iter().flatten().collect();
                 change.push(*list, '-', tx.remove_from_list(group, *list, &users)?);
             }
-            Step::RemoveWhere(list, _) => {
-                let users = satisfying(tx, group, step)?;
+            Step::RemoveWhere(list, filter) => {
+                // A filter that is more than a comparison of ids is the one thing for which a list is read.
+                let mut users = Vec::new();
+                each_entry(tx, group, *list, &mut |entry| {
+                    users.extend(entry.satisfies(filter, *list, &call.base).then_some(entry.user));
+                    Ok(())
+                })?;
                 change.push(*list, '-', tx.remove_from_list(group, *list, &users)?);
             }
             Step::Replace(list, references) => {
@@ -112,19 +122,6 @@ pub(super) fn known(tx: &mut dyn TenantTx, list: List, references: &[String]) ->
     Ok(users)
 }
 
-/// The users in a list whose entries satisfy a filter that is more than a comparison of the value: those are read.
-fn satisfying(tx: &mut dyn TenantTx, group: ResourceId, step: &Step) -> Result<Vec<ResourceId>> {
-    let Step::RemoveWhere(list, filter) = step else { return Ok(Vec::new()) };
-    let mut users = Vec::new();
-    each_entry(tx, group, *list, &mut |entry| {
-        if filter.matches_element(&entry.element()) {
-            users.push(entry.user);
-        }
-        Ok(())
-    })?;
-    Ok(users)
-}
-
 /// Calls `visit` with each entry of a list, which is read batch by batch.
 fn each_entry(
     tx: &mut dyn TenantTx,
@@ -143,14 +140,11 @@ fn each_entry(
     }
 }
 
-/// The groups a user is in, locked in the order of ids.
-pub(super) fn lock_groups_of(tx: &mut dyn TenantTx, user: ResourceId) -> Result<Vec<ResourceId>> {
+/// Locks the groups a user is in, in the order of ids.
+pub(super) fn lock_groups_of(tx: &mut dyn TenantTx, user: ResourceId) -> Result<()> {
     let mut groups = tx.lists_with(user)?;
     groups.sort_unstable();
-    for group in &groups {
-        find_group(tx, *group)?;
-    }
-    Ok(groups)
+    groups.into_iter().try_for_each(|group| find_group(tx, group).map(|_| ()))
 }
 
 /// Takes a user who is about to be deleted out of every list; each group is a changed resource.
@@ -158,10 +152,8 @@ pub(super) fn leave(
     call: &Call<'_>,
     tx: &mut dyn TenantTx,
     user: ResourceId,
-    locked: Vec<ResourceId>,
 ) -> Result<()> {
     let left = tx.leave_lists(user)?;
-    debug_assert!(left.len() >= locked.len() || !locked.is_empty());
     for (group, list) in left {
         let Some((resource_type, before)) = find_group(tx, group)? else { continue };
         let lists = ListChange { changes: vec![(list, '-', vec![user])] };
@@ -186,7 +178,8 @@ fn find_group(
     Ok(None)
 }
 
-/// The answer to a write of a group.
+/// The answer to a write of a group. One with many members is not sent back after a PATCH unless attributes were
+/// asked for: the client knows what it has changed.
 pub(super) fn answer(
     call: &Call<'_>,
     resource_type: &ResourceType,

@@ -6,9 +6,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use super::groups::{self, ListChange};
-use super::{Answer, Body, Call, Query, answer, as_ref, parse_id};
+use super::{Answer, Body, Call, Query, answer, as_ref, location, parse_id};
 use crate::document::Document;
-use crate::group::{self, Edit};
+use crate::group::{self, Edit, List};
 use crate::id::ResourceId;
 use crate::meta::{Meta, Precondition, Version};
 use crate::principal::Access;
@@ -78,7 +78,7 @@ fn give_birth(
             (Action::Created, None)
         }
     };
-    let lists = groups::apply(tx, resource.id, &edit.steps)?;
+    let lists = groups::apply(call, tx, resource.id, &edit.steps)?;
     let mut attributes = changed_names(&Document::default(), &resource.document);
     attributes.extend(lists.names());
     let change = Change {
@@ -104,12 +104,13 @@ pub fn replace(
     body: &Body,
     query: &Query,
 ) -> Result<Answer> {
-    change(call, resource_type, id, precondition, body, query, |before, body| match resource_type.kind {
+    let edit = |before: &Document, body: &Value| match resource_type.kind {
         Kind::Group(_) => group::replace(resource_type, call.contract, before, body),
         Kind::User | Kind::Plain => {
             Ok(replacing::apply(resource_type, call.contract, before, body)?.into())
         }
-    })
+    };
+    change(call, resource_type, id, precondition, body, query, Reply::Whole, edit)
 }
 
 /// PATCH. Of a group with many members the answer has no body unless attributes were asked for.
@@ -121,14 +122,23 @@ pub fn patch(
     body: &Body,
     query: &Query,
 ) -> Result<Answer> {
-    change(call, resource_type, id, precondition, body, query, |before, body| match resource_type.kind {
+    let edit = |before: &Document, body: &Value| match resource_type.kind {
         Kind::Group(_) => group::patch(resource_type, call.contract, before, body),
         Kind::User | Kind::Plain => Ok(patching::apply(resource_type, call.contract, before, body)?.into()),
-    })
+    };
+    change(call, resource_type, id, precondition, body, query, Reply::Short, edit)
+}
+
+/// Whether the answer may leave out a group that is too long to be of use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reply {
+    Whole,
+    Short,
 }
 
 /// Finds and locks a resource, lets `edit` make something new of its document, and stores what differs. A change
 /// that changes nothing leaves version, time and log alone (RFC 7644 section 3.5.2.1).
+#[allow(clippy::too_many_arguments, reason = "the parts of one request, each named by its type")]
 fn change(
     call: &Call<'_>,
     resource_type: &ResourceType,
@@ -136,6 +146,7 @@ fn change(
     precondition: &Precondition,
     body: &Body,
     query: &Query,
+    reply: Reply,
     edit: impl Fn(&Document, &Value) -> Result<Edit>,
 ) -> Result<Answer> {
     call.principal.require(resource_type.area, Access::Write)?;
@@ -147,8 +158,16 @@ fn change(
         let projection = as_ref(&projection)?;
         let edit = edit(&before.document, as_ref(body)?)?;
         let settled = settle(call, resource_type, Some(&before.document), edit.document)?;
-        let lists = groups::apply(tx, id, &edit.steps)?;
+        let lists = groups::apply(call, tx, id, &edit.steps)?;
         let after = store_change(call, resource_type, tx, before, settled, &lists)?;
+        let is_group = matches!(resource_type.kind, Kind::Group(_));
+        if is_group && reply == Reply::Short && !projection.is_selective() {
+            let many = tx.member_count(id)? > limits::PATCH_SHOWS_MEMBERS;
+            if many && projection.wants(resource_type, List::Members.name()) {
+                let location = location(&call.base, resource_type, id);
+                return Ok(Answer { body: None, version: after.meta.version, location });
+            }
+        }
         answer(call, resource_type, tx, &after, projection)
     })
 }
@@ -206,12 +225,14 @@ pub fn delete(
     store::write(call.store, call.principal.tenant.id, |tx| {
         let is_user = resource_type.kind == Kind::User;
         // Groups are locked before users, as a change of a group does it.
-        let groups = if is_user { groups::lock_groups_of(tx, id)? } else { Vec::new() };
+        if is_user {
+            groups::lock_groups_of(tx, id)?;
+        }
         let before = tx.find_for_update(resource_type, id)?.ok_or_else(Error::no_resource)?;
         precondition.check_write(before.meta.version)?;
         let warning = last_admin_warning(tx, id, user::is_active_admin(&before.document))?;
         if is_user {
-            groups::leave(call, tx, id, groups)?;
+            groups::leave(call, tx, id)?;
         }
         let after = Resource { meta: next(&before.meta, call.now), ..before.clone() };
         tx.bury(resource_type, &after)?;
