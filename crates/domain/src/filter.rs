@@ -110,6 +110,15 @@ pub enum Filter {
 }
 
 impl Filter {
+    /// How many values are compared with an element to know whether it satisfies the filter.
+    pub fn terms(&self) -> usize {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::terms).sum(),
+            Self::Not(part) | Self::Element { filter: part, .. } => part.terms(),
+            Self::Compare { .. } | Self::Present(_) | Self::HasExtension(_) | Self::Constant(_) => 1,
+        }
+    }
+
     /// All of the parts hold. Nested `And`s become one, constants disappear.
     pub fn all(parts: Vec<Self>) -> Self {
         Self::join(parts, true)

@@ -73,6 +73,13 @@ pub struct Edit {
     pub steps: Vec<Step>,
 }
 
+/// What a request makes of a resource without lists.
+impl From<Document> for Edit {
+    fn from(document: Document) -> Self {
+        Self { document, steps: Vec::new() }
+    }
+}
+
 /// One user in a list, as replies show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
