@@ -73,8 +73,8 @@ pub struct Edit {
     pub steps: Vec<Step>,
 }
 
+/// What a request makes of a resource without lists.
 impl From<Document> for Edit {
-    /// Of a resource that has no lists.
     fn from(document: Document) -> Self {
         Self { document, steps: Vec::new() }
     }

@@ -268,7 +268,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::resource_type::USER;
+    use crate::resource_type::{GROUP, USER, USERGROUP};
 
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
     const QA: &str = "urn:rollcall:params:scim:schemas:extension:qa:2.0:User";
@@ -352,6 +352,39 @@ mod tests {
         ] {
             assert_eq!(shown(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn paths_of_groups() {
+        let core = "urn:ietf:params:scim:schemas:core:2.0:Group";
+        let owners = "urn:rollcall:params:scim:schemas:extension:qa:2.0:Group:owners";
+        let shown = |resource_type: &ResourceType, text: &str| match PatchPath::parse(resource_type, text) {
+            Ok(PatchPath::Attribute { target, element }) => {
+                format!("{target}{}", if element.is_some() { " filtered" } else { "" })
+            }
+            Ok(PatchPath::Extension(schema)) => schema.id.clone(),
+            Err(_) => "invalid".into(),
+        };
+        for (text, expected) in [
+            (format!("{core}:displayName"), "displayName"),
+            (format!("{core}:members[value eq \"u\"].display"), "members.display filtered"),
+            (format!("{core}:externalId"), "externalId"),
+            (format!("{core}:OWNERS"), owners),
+            ("owners".into(), owners),
+            ("owners.value".into(), owners),
+            ("owners[value eq \"u\"].value".into(), &format!("{owners} filtered")),
+            ("schemas.value".into(), "invalid"),
+            ("owners.display".into(), "invalid"),
+            ("displayName.value".into(), "invalid"),
+            (core.into(), "invalid"),
+        ] {
+            for resource_type in [&GROUP, &USERGROUP] {
+                assert_eq!(shown(resource_type, &text), expected, "{text}");
+            }
+        }
+        let of_usergroups = "urn:rollcall:params:scim:schemas:core:2.0:Usergroup:displayName";
+        assert_eq!(shown(&USERGROUP, of_usergroups), "displayName");
+        assert_eq!(shown(&GROUP, of_usergroups), "invalid");
     }
 
     #[test]

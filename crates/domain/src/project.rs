@@ -19,6 +19,8 @@ pub use render::render;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Projection {
     choice: Choice,
+    /// Core attributes and attributes of our extensions that the caller must not see.
+    hidden: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,7 +88,7 @@ impl Projection {
             (None, Some(names)) => Choice::Without(names),
             (None, None) => Choice::Default,
         };
-        Ok(Self { choice })
+        Ok(Self { choice, hidden: Vec::new() })
     }
 
     /// Whether a reply shows the attribute or sub-attribute of this name (`groups`, `manager.displayName`), so
@@ -100,6 +102,11 @@ impl Projection {
         }
     }
 
+    /// Leaves an attribute out, whatever was asked for.
+    pub fn hide(&mut self, name: &'static str) {
+        self.hidden.push(name);
+    }
+
     /// Whether the caller has named the attributes to return.
     pub fn is_selective(&self) -> bool {
         matches!(self.choice, Choice::Only(_))
@@ -109,6 +116,9 @@ impl Projection {
     /// any wish (RFC 7643 section 2.2).
     fn part(&self, extension: Option<&Schema>, attribute: &Attribute) -> Part<'_> {
         let urn = extension.map(|schema| schema.id.as_str());
+        if self.hidden.contains(&attribute.name.as_str()) {
+            return Part::Nothing;
+        }
         let by_default = attribute.returned == Returned::Default;
         let names = match (&self.choice, attribute.returned) {
             (_, Returned::Never) => return Part::Nothing,

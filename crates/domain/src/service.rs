@@ -113,7 +113,10 @@ pub fn get(
         let location = location(&call.base, resource_type, id);
         sink.begin(Head::Resource { version, location })?;
         match resource_type.kind {
-            Kind::Group(_) => groups::write(call, resource_type, tx, &resource, projection, sink),
+            Kind::Group(_) => {
+                let groups = std::slice::from_ref(&resource);
+                groups::write(call, resource_type, tx, groups, projection, &|_| "", sink)
+            }
             Kind::User | Kind::Plain => {
                 let related = related(resource_type, tx, std::slice::from_ref(&resource), projection)?;
                 let render = project::render;

@@ -145,6 +145,9 @@ pub trait TenantTx {
     /// A page of the living resources of the type.
     fn list(&mut self, resource_type: &ResourceType, query: &ListQuery) -> Result<Page>;
 
+    /// Further resources of a list whose total is known.
+    fn more(&mut self, resource_type: &ResourceType, query: &ListQuery) -> Result<Vec<Resource>>;
+
     /// Of these ids the living ones of the type, with their documents; in any order.
     fn find_many(&mut self, resource_type: &ResourceType, ids: &[ResourceId]) -> Result<Vec<Resource>>;
 
@@ -186,8 +189,11 @@ pub trait TenantTx {
         limit: usize,
     ) -> Result<Vec<Entry>>;
 
-    /// How many members the group has; a counter, not a count.
-    fn member_count(&mut self, group: ResourceId) -> Result<i64>;
+    /// How many members these groups have, where they have any; counters, not counts.
+    fn member_counts(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, i64)>>;
+
+    /// The members of these groups, in the order of groups, then of users.
+    fn members_of(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, Entry)>>;
 
     /// The owners of these groups.
     fn owners_of(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, ResourceId)>>;

@@ -164,7 +164,7 @@ impl Steps {
             return Ok(());
         }
         // Every entry is held against these, so their number is bounded as that of one filter is.
-        self.comparisons += comparisons(filter);
+        self.comparisons += filter.terms();
         let most = limits::FILTER_TERMS;
         if self.comparisons > most {
             return Err(Error::TooLarge(format!(
@@ -253,15 +253,5 @@ fn equals(filter: &Filter) -> Option<Vec<String>> {
             parts.map(|parts| parts.concat())
         }
         _ => None,
-    }
-}
-
-fn comparisons(filter: &Filter) -> usize {
-    match filter {
-        Filter::And(parts) | Filter::Or(parts) => parts.iter().map(comparisons).sum(),
-        Filter::Not(part) => comparisons(part),
-        Filter::Element { filter, .. } => comparisons(filter),
-        Filter::Constant(_) => 0,
-        Filter::Compare { .. } | Filter::Present(_) | Filter::HasExtension(_) => 1,
     }
 }

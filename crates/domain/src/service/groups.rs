@@ -1,5 +1,6 @@
 //! What only groups need of the use cases: steps on their lists, and their text.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::sink::Sink;
@@ -17,7 +18,10 @@ use crate::user::Settled;
 use crate::{Error, Result, limits};
 
 /// Members that are read and written at a time.
-const BATCH: usize = 1_000;
+const BATCH: usize = 2_000;
+const BATCH_SIZE: i64 = 2_000;
+/// Bytes of text that are handed on at a time.
+const PIECE: usize = 64 << 10;
 /// Users that an audit row names.
 const NAMED: usize = 100;
 
@@ -101,11 +105,16 @@ pub(super) fn apply(
         }
     }
     let grew = change.changes.iter().any(|(list, sign, _)| *list == List::Members && *sign == '+');
-    if grew && tx.member_count(group)? > limits::GROUP_MEMBERS {
+    if grew && member_count(tx, group)? > limits::GROUP_MEMBERS {
         let most = limits::GROUP_MEMBERS;
         return Err(Error::Forbidden(format!("a group has at most {most} members")));
     }
     Ok(change)
+}
+
+/// How many members a group has.
+pub(super) fn member_count(tx: &mut dyn TenantTx, group: ResourceId) -> Result<i64> {
+    Ok(tx.member_counts(&[group])?.first().map_or(0, |&(_, count)| count))
 }
 
 /// The users behind references that all have to be known.
@@ -188,7 +197,8 @@ pub(super) fn answer(
     projection: &Projection,
 ) -> Result<Answer> {
     let mut text = Text(String::new());
-    write(call, resource_type, tx, resource, projection, &mut text)?;
+    let groups = std::slice::from_ref(resource);
+    write(call, resource_type, tx, groups, projection, &|_| "", &mut text)?;
     Ok(Answer {
         body: Some(text.0),
         version: resource.meta.version,
@@ -196,41 +206,81 @@ pub(super) fn answer(
     })
 }
 
-/// Writes a group, its members batch by batch.
+/// Writes groups one after the other, each behind what `before` gives for its place. Members of small groups are
+/// read together, those of a large one batch by batch: no query per group, and no list whole in memory.
 pub(super) fn write(
     call: &Call<'_>,
     resource_type: &ResourceType,
     tx: &mut dyn TenantTx,
-    resource: &Resource,
+    groups: &[Resource],
     projection: &Projection,
+    before: &dyn Fn(usize) -> &'static str,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    let owners: Vec<ResourceId> = if projection.wants(resource_type, List::Owners.name()) {
-        tx.owners_of(&[resource.id])?.into_iter().map(|(_, owner)| owner).collect()
+    let ids: Vec<ResourceId> = groups.iter().map(|group| group.id).collect();
+    let mut owners: HashMap<ResourceId, Vec<ResourceId>> = HashMap::new();
+    if projection.wants(resource_type, List::Owners.name()) {
+        for (group, owner) in tx.owners_of(&ids)? {
+            owners.entry(group).or_default().push(owner);
+        }
+    }
+    let sizes: HashMap<ResourceId, i64> = if projection.wants(resource_type, List::Members.name()) {
+        tx.member_counts(&ids)?.into_iter().collect()
     } else {
-        Vec::new()
+        HashMap::new()
     };
-    let Frame { head, tail, shows_members } =
-        frame(resource_type, call.contract, &call.base, resource, &owners, projection);
-    sink.text(&head)?;
-    if shows_members {
-        let mut text = String::new();
-        let mut first = true;
-        each_entry(tx, resource.id, List::Members, &mut |entry| {
-            if !std::mem::take(&mut first) {
-                text.push(',');
+    let size = |group: &ResourceId| sizes.get(group).copied().unwrap_or(0);
+    let mut read: HashMap<ResourceId, Vec<Entry>> = HashMap::new();
+    for (place, group) in groups.iter().enumerate() {
+        let owners = owners.remove(&group.id).unwrap_or_default();
+        let Frame { head, tail, shows_members } =
+            frame(resource_type, call.contract, &call.base, group, &owners, projection);
+        let mut text = format!("{}{head}", before(place));
+        if shows_members && size(&group.id) > 0 {
+            let mut first = true;
+            let mut write = |entry: &Entry, text: &mut String| {
+                text.push_str(if std::mem::take(&mut first) { "" } else { "," });
+                write_member(text, resource_type, call.contract, &call.base, entry, projection);
+            };
+            if size(&group.id) > BATCH_SIZE {
+                each_entry(tx, group.id, List::Members, &mut |entry| {
+                    write(entry, &mut text);
+                    if text.len() >= PIECE {
+                        sink.text(&text)?;
+                        text.clear();
+                    }
+                    Ok(())
+                })?;
+            } else {
+                if !read.contains_key(&group.id) {
+                    let together = small_ones(&ids[place..], size);
+                    for (group, entry) in tx.members_of(&together)? {
+                        read.entry(group).or_default().push(entry);
+                    }
+                }
+                for entry in read.remove(&group.id).unwrap_or_default() {
+                    write(&entry, &mut text);
+                }
             }
-            write_member(&mut text, resource_type, call.contract, &call.base, entry, projection);
-            const PIECE: usize = 64 << 10;
-            if text.len() >= PIECE {
-                sink.text(&text)?;
-                text.clear();
-            }
-            Ok(())
-        })?;
+        }
+        text.push_str(&tail);
         sink.text(&text)?;
     }
-    sink.text(&tail)
+    Ok(())
+}
+
+/// From the first group on, those whose members fit into one batch together; large ones are passed over.
+fn small_ones(groups: &[ResourceId], size: impl Fn(&ResourceId) -> i64) -> Vec<ResourceId> {
+    let mut room = BATCH_SIZE;
+    let mut together = Vec::new();
+    for group in groups.iter().filter(|group| (1..=BATCH_SIZE).contains(&size(group))) {
+        room -= size(group);
+        if room < 0 {
+            break;
+        }
+        together.push(*group);
+    }
+    together
 }
 
 /// A reply that is gathered whole.

@@ -1,65 +1,145 @@
 //! Lists and searches.
 
-use serde_json::{Value, json};
 
-use super::{Call, Head, Query, Sink, related};
-use crate::filter::parse;
+use super::{Call, Head, Query, Sink, groups, related, rights};
+use crate::filter::{Filter, parse};
 use crate::index;
 use crate::limits;
 use crate::list::{ListQuery, Sort};
 use crate::path::Target;
 use crate::principal::Access;
-use crate::project;
-use crate::resource_type::ResourceType;
+use crate::project::{self, Projection};
+use crate::resource::Resource;
+use crate::resource_type::{self, Kind, ResourceType};
 use crate::schema::{Returned, Type};
-use crate::store;
+use crate::store::{self, TenantTx};
 use crate::{Error, Result};
 
 /// The URN of a list (RFC 7644 section 3.4.2).
 const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
-/// A search over all types the caller may read, at the root: the types one after the other.
-pub fn search(call: &Call<'_>, query: &Query, sink: &mut dyn Sink) -> Result<()> {
-    list(call, &crate::resource_type::USER, query, sink)
-}
+/// Resources that are read and written at a time, so that a page of large ones is never whole in memory.
+const CHUNK: usize = 100;
 
 /// GET of a collection, or a search on it: a ListResponse.
 pub fn list(call: &Call<'_>, resource_type: &ResourceType, query: &Query, sink: &mut dyn Sink) -> Result<()> {
     call.principal.require(resource_type.area, Access::Read)?;
-    let projection = query.projection(resource_type)?;
-    let wanted = list_query(call, resource_type, query)?;
+    write(call, vec![Part::new(call, resource_type, query)?], query, sink)
+}
+
+/// A search over all types the caller may read, at the root: one type after the other, each in its own order. A
+/// type that does not have an attribute of the filter has nothing to show; when none has it the filter is wrong.
+pub fn search(call: &Call<'_>, query: &Query, sink: &mut dyn Sink) -> Result<()> {
+    let reads = |area| call.principal.require(area, Access::Read);
+    let mut parts = Vec::new();
+    let mut refused = None;
+    for resource_type in resource_type::all() {
+        match reads(resource_type.area).and_then(|()| Part::new(call, resource_type, query)) {
+            Ok(part) => parts.push(part),
+            Err(error @ (Error::InvalidFilter(_) | Error::InvalidValue(_) | Error::Forbidden(_))) => {
+                // What is wrong with the words is worth more to the client than what it may not read.
+                let keep = matches!(refused, None | Some(Error::Forbidden(_)));
+                refused = if keep { Some(error) } else { refused };
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match (parts.is_empty(), refused) {
+        (true, Some(error)) => Err(error),
+        _ => write(call, parts, query, sink),
+    }
+}
+
+/// What is asked of one type.
+struct Part<'a> {
+    resource_type: &'a ResourceType,
+    projection: Projection,
+    filter: Option<Filter>,
+    sort: Option<Sort>,
+}
+
+impl<'a> Part<'a> {
+    fn new(call: &Call<'_>, resource_type: &'a ResourceType, query: &Query) -> Result<Self> {
+        let projection = query.projection(call, resource_type)?;
+        let location = format!("{}/{}/", call.base, resource_type.endpoint);
+        let scope = parse::Scope { resource_type, location: &location };
+        let filter = query.filter.as_deref().map(|text| parse::parse(text, &scope)).transpose()?;
+        let sort = sort(resource_type, query)?;
+        rights::check(call, resource_type, filter.as_ref(), sort.as_ref().map(|sort| &sort.by))?;
+        Ok(Self { resource_type, projection, filter, sort })
+    }
+
+    fn query(&self, offset: usize, count: usize) -> ListQuery {
+        let (filter, sort) = (self.filter.clone(), self.sort.clone());
+        ListQuery { filter, sort, start_index: offset + 1, count: count.min(CHUNK) }
+    }
+}
+
+/// Writes a page over the parts, chunk by chunk. Numbers below the range are the least ones (RFC 7644 section
+/// 3.4.2.4).
+fn write(call: &Call<'_>, parts: Vec<Part<'_>>, query: &Query, sink: &mut dyn Sink) -> Result<()> {
+    let least = |number: i64, least: usize| usize::try_from(number).unwrap_or(0).max(least);
+    let start_index = query.start_index.map_or(1, |start| least(start, 1));
+    let count = query.count.map_or(call.contract.default_count, |count| least(count, 0)).min(limits::PAGE);
     store::read(call.store, call.principal.tenant.id, |tx| {
-        let page = tx.list(resource_type, &wanted)?;
-        let related = related(resource_type, tx, &page.resources, &projection)?;
-        let render = |resource| {
-            project::render(resource_type, call.contract, &call.base, resource, &related, &projection)
-        };
-        let resources: Vec<Value> = page.resources.iter().map(render).collect();
-        let echo = resources.is_empty() && call.contract.empty_page_echoes_count;
-        let body = json!({
-            "schemas": [LIST_RESPONSE],
-            "totalResults": page.total,
-            "startIndex": wanted.start_index,
-            "itemsPerPage": if echo { wanted.count } else { resources.len() },
-            "Resources": resources,
-        });
+        // The first chunk of every part tells its total; the totals stand before the resources.
+        let (mut skipped, mut left, mut total) = (start_index - 1, count, 0);
+        let mut windows = Vec::new();
+        for part in &parts {
+            let first = tx.list(part.resource_type, &part.query(skipped, left))?;
+            let wanted = first.total.saturating_sub(skipped).min(left);
+            total += first.total;
+            windows.push((part, skipped, wanted, first.resources));
+            left -= wanted;
+            skipped = skipped.saturating_sub(first.total);
+        }
+        let returned = count - left;
+        let echo = returned == 0 && call.contract.empty_page_echoes_count;
+        let items_per_page = if echo { count } else { returned };
         sink.begin(Head::List)?;
-        sink.text(&body.to_string())
+        sink.text(&format!(
+            "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{total},\"startIndex\":{start_index},\
+             \"itemsPerPage\":{items_per_page},\"Resources\":["
+        ))?;
+        let mut written = 0;
+        for (part, offset, wanted, first) in windows {
+            let (mut chunk, mut done) = (first, 0);
+            while done < wanted {
+                chunk.truncate(wanted - done);
+                done += chunk.len();
+                write_chunk(call, part, tx, &chunk, written == 0, sink)?;
+                written += chunk.len();
+                if chunk.is_empty() {
+                    return Err(Error::internal("a page was shorter than its total says"));
+                }
+                if done < wanted {
+                    chunk = tx.more(part.resource_type, &part.query(offset + done, wanted - done))?;
+                }
+            }
+        }
+        sink.text("]}")
     })
 }
 
-/// Reads the words of a query. A number below the range is the least one (RFC 7644 section 3.4.2.4).
-fn list_query(call: &Call<'_>, resource_type: &ResourceType, query: &Query) -> Result<ListQuery> {
-    let location = format!("{}/{}/", call.base, resource_type.endpoint);
-    let scope = parse::Scope { resource_type, location: &location };
-    let filter = query.filter.as_deref().map(|text| parse::parse(text, &scope)).transpose()?;
-    let least = |number: i64, least: usize| usize::try_from(number).unwrap_or(0).max(least);
-    Ok(ListQuery {
-        filter,
-        sort: sort(resource_type, query)?,
-        start_index: query.start_index.map_or(1, |start| least(start, 1)),
-        count: query.count.map_or(call.contract.default_count, |count| least(count, 0)).min(limits::PAGE),
-    })
+fn write_chunk(
+    call: &Call<'_>,
+    part: &Part<'_>,
+    tx: &mut dyn TenantTx,
+    chunk: &[Resource],
+    is_first: bool,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    let Part { resource_type, projection, .. } = part;
+    let comma = |place: usize| if is_first && place == 0 { "" } else { "," };
+    if let Kind::Group(_) = resource_type.kind {
+        return groups::write(call, resource_type, tx, chunk, projection, &comma, sink);
+    }
+    let related = related(resource_type, tx, chunk, projection)?;
+    for (place, resource) in chunk.iter().enumerate() {
+        let body = project::render(resource_type, call.contract, &call.base, resource, &related, projection);
+        sink.text(&format!("{}{body}", comma(place)))?;
+    }
+    Ok(())
 }
 
 fn sort(resource_type: &ResourceType, query: &Query) -> Result<Option<Sort>> {

@@ -162,7 +162,7 @@ fn change(
         let after = store_change(call, resource_type, tx, before, settled, &lists)?;
         let is_group = matches!(resource_type.kind, Kind::Group(_));
         if is_group && reply == Reply::Short && !projection.is_selective() {
-            let many = tx.member_count(id)? > limits::PATCH_SHOWS_MEMBERS;
+            let many = groups::member_count(tx, id)? > limits::PATCH_SHOWS_MEMBERS;
             if many && projection.wants(resource_type, List::Members.name()) {
                 let location = location(&call.base, resource_type, id);
                 return Ok(Answer { body: None, version: after.meta.version, location });

@@ -37,6 +37,17 @@ pub(super) fn page(
     Ok(Page { total, resources })
 }
 
+/// Further resources of a list whose total is known.
+pub(super) fn more(
+    conn: &mut Conn,
+    tenant: TenantId,
+    resource_type: &ResourceType,
+    query: &ListQuery,
+) -> Result<Vec<Resource>> {
+    let mut lister = Lister { conn, tenant, resource_type, query };
+    lister.resources(query.start_index.saturating_sub(1), query.count)
+}
+
 /// The plan of the (first) statement that reads the page.
 pub(super) fn explain(
     conn: &mut Conn,

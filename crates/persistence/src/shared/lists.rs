@@ -77,7 +77,12 @@ impl Tx<'_> {
         Ok(found)
     }
 
-    pub(super) fn add(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<Vec<ResourceId>> {
+    pub(super) fn add(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        users: &[ResourceId],
+    ) -> Result<Vec<ResourceId>> {
         let row = |user: &ResourceId| MembershipRow {
             tenant_id: self.id(),
             group_id: Id(group.0),
@@ -94,7 +99,12 @@ impl Tx<'_> {
         Ok(ids(added))
     }
 
-    pub(super) fn remove(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<Vec<ResourceId>> {
+    pub(super) fn remove(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        users: &[ResourceId],
+    ) -> Result<Vec<ResourceId>> {
         let mut removed: Vec<Id> = Vec::new();
         for users in users.chunks(BATCH) {
             let old = list_of!(self, group, list)
@@ -214,15 +224,32 @@ impl Tx<'_> {
         Ok(rows.into_iter().map(entry).collect())
     }
 
-    pub(super) fn size(&mut self, group: ResourceId) -> Result<i64> {
-        let size: Option<i64> = group_sizes::table
-            .filter(of_tenant!(group_sizes, self.tenant))
-            .filter(group_sizes::group_id.eq(Id(group.0)))
-            .select(group_sizes::members)
-            .get_result(self.conn)
-            .optional()
+    pub(super) fn members(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, Entry)>> {
+        let rows: Vec<(Id, Id, String, Option<String>)> = memberships::table
+            .filter(of_tenant!(memberships, self.tenant))
+            .filter(memberships::list.eq(List::Members.name()))
+            .filter(memberships::group_id.eq_any(groups.iter().map(|group| Id(group.0))))
+            .inner_join(resources::table.on(
+                resources::tenant_id.eq(memberships::tenant_id).and(resources::id.eq(memberships::user_id)),
+            ))
+            .order((memberships::group_id.asc(), memberships::user_id.asc()))
+            .select((memberships::group_id, memberships::user_id, resources::name, resources::display))
+            .load(self.conn)
             .map_err(from_diesel)?;
-        Ok(size.unwrap_or(0))
+        let entry = |(group, user, user_name, display): (Id, Id, _, _)| {
+            (ResourceId(group.0), Entry { user: ResourceId(user.0), user_name, display })
+        };
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    pub(super) fn sizes(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, i64)>> {
+        let rows: Vec<(Id, i64)> = group_sizes::table
+            .filter(of_tenant!(group_sizes, self.tenant))
+            .filter(group_sizes::group_id.eq_any(groups.iter().map(|group| Id(group.0))))
+            .select((group_sizes::group_id, group_sizes::members))
+            .load(self.conn)
+            .map_err(from_diesel)?;
+        Ok(rows.into_iter().map(|(group, size)| (ResourceId(group.0), size)).collect())
     }
 
     pub(super) fn owners(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, ResourceId)>> {

@@ -86,6 +86,10 @@ impl TenantTx for Tx<'_> {
         list::page(self.conn, self.tenant, resource_type, query)
     }
 
+    fn more(&mut self, resource_type: &ResourceType, query: &ListQuery) -> Result<Vec<Resource>> {
+        list::more(self.conn, self.tenant, resource_type, query)
+    }
+
     fn find_many(&mut self, resource_type: &ResourceType, ids: &[ResourceId]) -> Result<Vec<Resource>> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -126,11 +130,21 @@ impl TenantTx for Tx<'_> {
         Ok(references.iter().map(resolve).collect())
     }
 
-    fn add_to_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<Vec<ResourceId>> {
+    fn add_to_list(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        users: &[ResourceId],
+    ) -> Result<Vec<ResourceId>> {
         self.add(group, list, users)
     }
 
-    fn remove_from_list(&mut self, group: ResourceId, list: List, users: &[ResourceId]) -> Result<Vec<ResourceId>> {
+    fn remove_from_list(
+        &mut self,
+        group: ResourceId,
+        list: List,
+        users: &[ResourceId],
+    ) -> Result<Vec<ResourceId>> {
         self.remove(group, list, users)
     }
 
@@ -155,8 +169,12 @@ impl TenantTx for Tx<'_> {
         self.entries(group, list, after, limit)
     }
 
-    fn member_count(&mut self, group: ResourceId) -> Result<i64> {
-        self.size(group)
+    fn member_counts(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, i64)>> {
+        self.sizes(groups)
+    }
+
+    fn members_of(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, Entry)>> {
+        self.members(groups)
     }
 
     fn owners_of(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, ResourceId)>> {

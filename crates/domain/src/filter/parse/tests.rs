@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::resource_type::USER;
+use crate::resource_type::{GROUP, USER, USERGROUP};
 
 const LOCATION: &str = "https://scim.example/scim/v2/Users/";
 const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -171,6 +171,72 @@ fn computed_attributes() {
     ]);
 }
 
+/// Members and owners are rows of their own, compared by the id of the user; so are the groups of a user.
+#[test]
+fn lists_of_groups() {
+    let own = "urn:rollcall:params:scim:schemas:extension:qa:2.0:Group:owners";
+    let core = "urn:ietf:params:scim:schemas:core:2.0:Group";
+    for resource_type in [&GROUP, &USERGROUP] {
+        let parsed = |text: &str| parse(text, &Scope { resource_type, location: "" });
+        for (text, expected) in [
+            ("members.value eq \"U-1\"", "members.value Eq sU-1".to_owned()),
+            ("members eq \"U-1\"", "members.value Eq sU-1".into()),
+            ("Members[Value eq \"U-1\"]", "members.value Eq sU-1".into()),
+            (
+                "members[value eq \"a\" or value sw \"b\"]",
+                "or(members.value Eq sa members.value Sw sb)".into(),
+            ),
+            ("members[value pr]", "members pr".into()),
+            ("members pr and not (members.value pr)", "and(members pr not(members pr))".into()),
+            ("members ne \"U-1\"", "members.value Ne sU-1".into()),
+            (
+                "members.value co \"u\" and members gt \"a\"",
+                "and(members.value Co su members.value Gt sa)".into(),
+            ),
+            // ENTRA-2: the reference check.
+            ("id eq g-5 and members eq \"u-2\"", "and(id Eq sg-5 members.value Eq su-2)".into()),
+            (&format!("{core}:members.value eq \"u\""), "members.value Eq su".into()),
+            ("owners eq \"U-1\"", format!("{own} Eq sU-1")),
+            ("owners.value eq \"U-1\"", format!("{own} Eq sU-1")),
+            ("owners[value eq \"U-1\"]", format!("{own} Eq sU-1")),
+            ("owners pr", format!("{own} pr")),
+            (&format!("{own} ew \"1\""), format!("{own} Ew s1")),
+            ("displayName eq \"Night Shift\"", "displayName Eq snight shift".into()),
+            ("externalId eq E-1", "externalId Eq sE-1".into()),
+            ("schemas eq \"urn:rollcall:params:scim:schemas:extension:qa:2.0:Group\"", format!("{own} pr")),
+        ] {
+            let filter = parsed(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(shown(&filter), expected, "{text}");
+        }
+        for text in [
+            "members.display eq \"x\"",
+            "members.type eq \"User\"",
+            "members.type pr",
+            "members.$ref sw \"x\"",
+            "members[display eq \"x\"]",
+            "members[value eq \"a\" or type eq \"User\"]",
+            "members[value eq \"a\" and value eq \"b\"]",
+            "members[not (value eq \"a\")]",
+            "members[value ne \"a\"]",
+            "members[value eq \"a\"].display eq \"x\"",
+            "members[value eq \"a\"].value eq \"a\"",
+            "members eq 5",
+            "owners[display pr]",
+            "owners[value ne \"a\"]",
+            "owners.display pr",
+            "displayName[value eq \"a\"]",
+            "groups eq \"x\"",
+        ] {
+            assert!(matches!(parsed(text), Err(Error::InvalidFilter(_))), "{text}: {:?}", parsed(text));
+        }
+    }
+    check(&[
+        ("groups eq \"G\"", "groups.value Eq sG"),
+        ("groups[value eq \"G\"] or groups.value sw \"H\"", "or(groups.value Eq sG groups.value Sw sH)"),
+        ("groups.value pr", "groups pr"),
+    ]);
+}
+
 #[test]
 fn refused() {
     for text in [
@@ -237,6 +303,10 @@ fn refused() {
         "urn:ietf:params:scim:schemas:core:2.0:User:PASSWORD pr",
         // Looked up for replies only.
         "manager.displayName eq \"x\"",
+        "groups.display eq \"x\"",
+        "groups.type eq \"direct\"",
+        "groups.$ref pr",
+        "groups[display eq \"x\"]",
         // Value paths.
         "userName[value eq \"x\"]",
         "schemas[value eq \"x\"]",
