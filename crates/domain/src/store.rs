@@ -157,12 +157,8 @@ pub trait TenantTx {
     fn resolve_users(&mut self, references: &[String]) -> Result<Vec<Option<ResourceId>>>;
 
     /// Adds users to a list of a group; returns those who were not in it.
-    fn add_to_list(
-        &mut self,
-        group: ResourceId,
-        list: List,
-        users: &[ResourceId],
-    ) -> Result<Vec<ResourceId>>;
+    fn add_to_list(&mut self, group: ResourceId, list: List, users: &[ResourceId])
+    -> Result<Vec<ResourceId>>;
 
     /// Removes users from a list of a group; returns those who were in it.
     fn remove_from_list(

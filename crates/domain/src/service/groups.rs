@@ -121,7 +121,8 @@ pub(super) fn member_count(tx: &mut dyn TenantTx, group: ResourceId) -> Result<i
 pub(super) fn known(tx: &mut dyn TenantTx, list: List, references: &[String]) -> Result<Vec<ResourceId>> {
     let found = tx.resolve_users(references)?;
     let users = references.iter().zip(found).map(|(reference, found)| {
-        let unknown = || Error::InvalidValue(format!("{} names no user: {:?}", list.name(), excerpt(reference)));
+        let unknown =
+            || Error::InvalidValue(format!("{} names no user: {:?}", list.name(), excerpt(reference)));
         found.ok_or_else(unknown)
     });
     let mut users: Vec<ResourceId> = users.collect::<Result<_>>()?;
@@ -157,11 +158,7 @@ pub(super) fn lock_groups_of(tx: &mut dyn TenantTx, user: ResourceId) -> Result<
 }
 
 /// Takes a user who is about to be deleted out of every list; each group is a changed resource.
-pub(super) fn leave(
-    call: &Call<'_>,
-    tx: &mut dyn TenantTx,
-    user: ResourceId,
-) -> Result<()> {
+pub(super) fn leave(call: &Call<'_>, tx: &mut dyn TenantTx, user: ResourceId) -> Result<()> {
     let left = tx.leave_lists(user)?;
     for (group, list) in left {
         let Some((resource_type, before)) = find_group(tx, group)? else { continue };
@@ -173,10 +170,7 @@ pub(super) fn leave(
 }
 
 /// A group of either kind, locked.
-fn find_group(
-    tx: &mut dyn TenantTx,
-    group: ResourceId,
-) -> Result<Option<(&'static ResourceType, Resource)>> {
+fn find_group(tx: &mut dyn TenantTx, group: ResourceId) -> Result<Option<(&'static ResourceType, Resource)>> {
     for resource_type in resource_type::all() {
         if matches!(resource_type.kind, Kind::Group(_))
             && let Some(found) = tx.find_for_update(resource_type, group)?
@@ -219,7 +213,8 @@ pub(super) fn write(
 ) -> Result<()> {
     let ids: Vec<ResourceId> = groups.iter().map(|group| group.id).collect();
     let mut owners: HashMap<ResourceId, Vec<ResourceId>> = HashMap::new();
-    if projection.wants(resource_type, List::Owners.name()) {
+    // On `rfc` the owners also decide whether `schemas` names their extension.
+    if !call.contract.own_attributes_at_root || projection.wants(resource_type, List::Owners.name()) {
         for (group, owner) in tx.owners_of(&ids)? {
             owners.entry(group).or_default().push(owner);
         }

@@ -1,5 +1,6 @@
 //! Lists and searches.
 
+use std::sync::Arc;
 
 use super::{Call, Head, Query, Sink, groups, related, rights};
 use crate::filter::{Filter, parse};
@@ -11,7 +12,7 @@ use crate::principal::Access;
 use crate::project::{self, Projection};
 use crate::resource::Resource;
 use crate::resource_type::{self, Kind, ResourceType};
-use crate::schema::{Returned, Type};
+use crate::schema::{Attribute, Returned, Type};
 use crate::store::{self, TenantTx};
 use crate::{Error, Result};
 
@@ -146,7 +147,10 @@ fn sort(resource_type: &ResourceType, query: &Query) -> Result<Option<Sort>> {
     let Some(name) = query.sort_by.as_deref() else { return Ok(None) };
     let unsortable = || Error::InvalidValue(format!("cannot sort by {}", crate::error::excerpt(name)));
     let by = Target::resolve(resource_type, name).and_then(Target::comparable).ok_or_else(unsortable)?;
-    if by.leaf().is_some_and(|leaf| leaf.kind == Type::Complex || leaf.returned == Returned::Never) {
+    // Rows of another table have no order of their own.
+    let is_list = matches!(by.attribute.name.as_str(), "members" | "owners" | "groups");
+    let unfit = |leaf: &Arc<Attribute>| leaf.kind == Type::Complex || leaf.returned == Returned::Never;
+    if is_list || by.leaf().is_some_and(unfit) {
         return Err(unsortable());
     }
     let descending = match query.sort_order.as_deref() {

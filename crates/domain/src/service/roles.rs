@@ -1,24 +1,229 @@
-//! `/Roles`: the six roles as resources, and who has them.
+//! `/Roles`: the six roles as resources, and who has them. A role has no document: its members are the users whose
+//! effective role it is, so a change of its members is a change of users, through the same checks.
 
-use serde_json::Value;
+use std::sync::{Arc, LazyLock};
 
-use super::{Call, Query};
+use serde_json::{Map, Value, json};
+
+use super::write::store_change;
+use super::{Body, Call, Query, as_ref, groups, location};
+use crate::contract::Shape;
+use crate::document::Document;
+use crate::filter::{Filter, Op};
+use crate::group::{self, Entry, List, Step};
+use crate::id::ResourceId;
+use crate::key::Key;
+use crate::limits;
+use crate::list::ListQuery;
+use crate::path::Target;
+use crate::principal::{Access, Area};
+use crate::project::Projection;
+use crate::resource_type::{self, FlatMember, Kind, ResourceType, USER};
+use crate::role::Role;
+use crate::schema::{qa_user, role};
+use crate::store::{self, TenantTx};
+use crate::user::{self, Settled};
 use crate::{Error, Result};
+
+/// `/Roles`, as paths and projections see it. It is no resource type that is announced: roles are not created.
+static ROLE: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
+    Arc::new(ResourceType {
+        name: "Role",
+        endpoint: "Roles",
+        description: "Role",
+        schema: role::SCHEMA.clone(),
+        extensions: Vec::new(),
+        name_attribute: "displayName",
+        aliases: &[],
+        other_urns: &[],
+        area: Area::Roles,
+        kind: Kind::Group(FlatMember::Id),
+    })
+});
+
+/// Users that are moved or read at a time.
+const BATCH: usize = 500;
 
 /// `GET /Roles`: a ListResponse of the roles by rank, paged by `startIndex` and `count`.
 pub fn list(call: &Call<'_>, query: &Query) -> Result<Value> {
-    let _ = (call, query);
-    Err(Error::no_resource())
+    call.principal.require(Area::Roles, Access::Read)?;
+    if query.filter.is_some() {
+        return Err(Error::InvalidFilter("roles are not filtered: there are six".into()));
+    }
+    let projection = query.projection(call, &ROLE)?;
+    let counts = store::read(call.store, call.principal.tenant.id, |tx| tx.role_counts())?;
+    let least = |number: i64, least: usize| usize::try_from(number).unwrap_or(0).max(least);
+    let start_index = query.start_index.map_or(1, |start| least(start, 1));
+    let count = query.count.map_or(call.contract.default_count, |count| least(count, 0)).min(limits::PAGE);
+    let page: Vec<Value> = counts
+        .into_iter()
+        .skip(start_index - 1)
+        .take(count)
+        .map(|(role, members)| Value::Object(shown(call, role, members, &projection)))
+        .collect();
+    let echo = page.is_empty() && call.contract.empty_page_echoes_count;
+    Ok(json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": Role::ALL.len(),
+        "startIndex": start_index,
+        "itemsPerPage": if echo { count } else { page.len() },
+        "Resources": page,
+    }))
 }
 
 /// `GET /Roles/{id}`: the role with a page of its members.
 pub fn get(call: &Call<'_>, id: &str, query: &Query) -> Result<Value> {
-    let _ = (call, id, query);
-    Err(Error::no_resource())
+    call.principal.require(Area::Roles, Access::Read)?;
+    let role = Role::parse(id).ok_or_else(Error::no_resource)?;
+    let projection = query.projection(call, &ROLE)?;
+    store::read(call.store, call.principal.tenant.id, |tx| with_members(call, tx, role, query, &projection))
 }
 
 /// `PATCH /Roles/{id}`: moves users to the role (`add`), to the default role (`remove`), or makes the list exact.
-pub fn patch(call: &Call<'_>, id: &str, body: &super::Body, query: &Query) -> Result<Value> {
-    let _ = (call, id, body, query);
-    Err(Error::no_resource())
+pub fn patch(call: &Call<'_>, id: &str, body: &Body, query: &Query) -> Result<Value> {
+    call.principal.require(Area::Roles, Access::Write)?;
+    let role = Role::parse(id).ok_or_else(Error::no_resource)?;
+    let projection = query.projection(call, &ROLE)?;
+    let steps = steps(call, role, as_ref(body)?)?;
+    store::write(call.store, call.principal.tenant.id, |tx| {
+        for step in &steps {
+            apply(call, tx, role, step)?;
+        }
+        with_members(call, tx, role, query, &projection)
+    })
+}
+
+/// The steps of a PATCH; anything but members is fixed.
+fn steps(call: &Call<'_>, role: Role, body: &Value) -> Result<Vec<Step>> {
+    let mut before = Document::default();
+    before.set("displayName", Some(role.display().into()));
+    let edit = group::patch(&ROLE, call.contract, &before, body)?;
+    if edit.document != before {
+        return Err(Error::Mutability("only the members of a role can be changed".into()));
+    }
+    Ok(edit.steps)
+}
+
+fn apply(call: &Call<'_>, tx: &mut dyn TenantTx, role: Role, step: &Step) -> Result<()> {
+    let default = call.principal.tenant.settings.default_role();
+    match step {
+        Step::Add(list, references) => {
+            let users = groups::known(tx, *list, references)?;
+            give(call, tx, &users, |_| Some(role))
+        }
+        Step::Remove(_, references) => {
+            let users: Vec<ResourceId> = tx.resolve_users(references)?.into_iter().flatten().collect();
+            give(call, tx, &users, |now| (now == role).then_some(default))
+        }
+        Step::RemoveWhere(list, filter) => {
+            let mut users = members(tx, role)?;
+            users.retain(|entry| entry.satisfies(filter, *list, &call.base));
+            let users: Vec<ResourceId> = users.iter().map(|entry| entry.user).collect();
+            give(call, tx, &users, |now| (now == role).then_some(default))
+        }
+        Step::Replace(list, references) => {
+            let users = groups::known(tx, *list, references)?;
+            // Who comes is there before anybody goes: the last admin may be replaced.
+            give(call, tx, &users, |_| Some(role))?;
+            let mut others: Vec<ResourceId> = members(tx, role)?.iter().map(|entry| entry.user).collect();
+            others.retain(|user| !users.contains(user));
+            give(call, tx, &others, |now| (now == role).then_some(default))
+        }
+    }
+}
+
+/// Gives each user the role that `choose` makes of the present one. In the order of ids, so that two requests wait
+/// for each other in one direction only.
+fn give(
+    call: &Call<'_>,
+    tx: &mut dyn TenantTx,
+    users: &[ResourceId],
+    choose: impl Fn(Role) -> Option<Role>,
+) -> Result<()> {
+    let default = call.principal.tenant.settings.default_role();
+    let mut users = users.to_vec();
+    users.sort_unstable();
+    for user in users {
+        let Some(before) = tx.find_for_update(&USER, user)? else { continue };
+        let now = user::effective_role(&before.document).unwrap_or(default);
+        let Some(new) = choose(now).filter(|new| *new != now) else { continue };
+        call.principal.require_grant(new)?;
+        let mut document = before.document.clone();
+        user::give_role(&mut document, Some(new), default);
+        let demotes_admin = user::is_active_admin(&before.document) && new != Role::Admin;
+        store_change(call, &USER, tx, before, Settled { document, demotes_admin }, &Default::default())?;
+    }
+    Ok(())
+}
+
+/// Everybody with the role.
+fn members(tx: &mut dyn TenantTx, role: Role) -> Result<Vec<Entry>> {
+    let mut members = Vec::new();
+    loop {
+        let page = tx.more(&USER, &having(role, members.len(), BATCH)?)?;
+        let is_last = page.len() < BATCH;
+        members.extend(page.iter().map(|user| Entry {
+            user: user.id,
+            user_name: user.name(&USER).to_owned(),
+            display: user.display().map(str::to_owned),
+        }));
+        if is_last {
+            return Ok(members);
+        }
+    }
+}
+
+/// The users with a role, in the order of creation.
+fn having(role: Role, offset: usize, count: usize) -> Result<ListQuery> {
+    let target = Target::resolve(&USER, &format!("{}:{}", qa_user::URN, qa_user::ROLE));
+    let target = target.ok_or_else(|| Error::internal("the schema has no role"))?;
+    let filter = Filter::Compare { target, op: Op::Eq, key: Key::text(role.name(), true) };
+    Ok(ListQuery { filter: Some(filter), sort: None, start_index: offset + 1, count })
+}
+
+fn with_members(
+    call: &Call<'_>,
+    tx: &mut dyn TenantTx,
+    role: Role,
+    query: &Query,
+    projection: &Projection,
+) -> Result<Value> {
+    let offset = query.start_index.map_or(0, |start| usize::try_from(start).unwrap_or(0).saturating_sub(1));
+    let count = query.count.map_or(call.contract.default_count, |count| usize::try_from(count).unwrap_or(0));
+    let page = tx.list(&USER, &having(role, offset, count.min(limits::PAGE))?)?;
+    let mut body = shown(call, role, page.total, projection);
+    if projection.wants(&ROLE, List::Members.name()) {
+        let member = |user: &crate::resource::Resource| match call.contract.shape {
+            Shape::Flat => user.id.to_string().into(),
+            Shape::Objects => json!({
+                "value": user.id.to_string(),
+                "$ref": location(&call.base, &resource_type::USER, user.id),
+                "display": user.display().unwrap_or_else(|| user.name(&USER)),
+                "type": USER.name,
+            }),
+        };
+        let members: Vec<Value> = page.resources.iter().map(member).collect();
+        let meta = body.shift_remove("meta");
+        body.insert(List::Members.name().into(), members.into());
+        body.extend(meta.map(|meta| ("meta".to_owned(), meta)));
+    }
+    Ok(Value::Object(body))
+}
+
+/// A role without its members.
+fn shown(call: &Call<'_>, role: Role, members: usize, projection: &Projection) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("schemas".into(), json!([role::URN]));
+    body.insert("id".into(), role.name().into());
+    if projection.wants(&ROLE, "displayName") {
+        body.insert("displayName".into(), role.display().into());
+    }
+    if projection.wants(&ROLE, role::MEMBER_COUNT) {
+        body.insert(role::MEMBER_COUNT.into(), members.into());
+    }
+    if projection.wants(&ROLE, "meta") {
+        let location = format!("{}/{}/{}", call.base, ROLE.endpoint, role.name());
+        body.insert("meta".into(), json!({"resourceType": ROLE.name, "location": location}));
+    }
+    body
 }

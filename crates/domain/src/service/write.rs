@@ -106,9 +106,7 @@ pub fn replace(
 ) -> Result<Answer> {
     let edit = |before: &Document, body: &Value| match resource_type.kind {
         Kind::Group(_) => group::replace(resource_type, call.contract, before, body),
-        Kind::User | Kind::Plain => {
-            Ok(replacing::apply(resource_type, call.contract, before, body)?.into())
-        }
+        Kind::User | Kind::Plain => Ok(replacing::apply(resource_type, call.contract, before, body)?.into()),
     };
     change(call, resource_type, id, precondition, body, query, Reply::Whole, edit)
 }
