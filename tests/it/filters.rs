@@ -331,7 +331,7 @@ fn filters_agree(backend: Backend) {
     let mut world = world(backend);
     let ids = world.resources.iter().map(|resource| resource.id.to_string()).collect();
     let strategy = filter(world.start, ids);
-    let scope = Scope { resource_type: &USER, location: LOCATION };
+    let scope = Scope { resource_type: &USER, contract: &domain::contract::RFC, location: LOCATION };
     let (mut hits, mut tried) = (0, 0);
     while tried < FILTERS {
         let text = strategy.new_tree(&mut world.runner).unwrap().current();
@@ -386,7 +386,7 @@ fn orders_agree(backend: Backend) {
         "id",
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
     ];
-    let scope = Scope { resource_type: &USER, location: LOCATION };
+    let scope = Scope { resource_type: &USER, contract: &domain::contract::RFC, location: LOCATION };
     for name in names {
         for descending in [false, true] {
             for filter in [None, Some(parse("active eq true and userName co \"a\"", &scope).unwrap())] {

@@ -78,7 +78,11 @@ fn lookups_use_an_index(backend: Backend) {
         (String::new(), Some("userName"), NAMES),
         (String::new(), None, CREATED),
     ];
-    let scope = Scope { resource_type: &USER, location: "https://scim.example/scim/v2/Users/" };
+    let scope = Scope {
+        resource_type: &USER,
+        contract: &domain::contract::RFC,
+        location: "https://scim.example/scim/v2/Users/",
+    };
     for (text, sort, index) in cases {
         let filter = (!text.is_empty()).then(|| parse(&text, &scope).unwrap());
         let by = sort.map(|name| Target::resolve(&USER, name).unwrap());
@@ -102,7 +106,7 @@ fn the_server_is_bound_by_row_level_security(backend: Backend) {
         return;
     }
     let (_db, store, tenant) = filled(backend);
-    let scope = Scope { resource_type: &USER, location: "" };
+    let scope = Scope { resource_type: &USER, contract: &domain::contract::RFC, location: "" };
     let filter = Some(parse("userName eq \"user77@acme.example\"", &scope).unwrap());
     let query = ListQuery { filter, sort: None, start_index: 1, count: 20 };
     let plan = store.explain(tenant, &USER, &query).unwrap().join("\n");

@@ -92,11 +92,6 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The name for people: the display name, else the user name.
-    pub fn name(&self) -> &str {
-        self.display.as_deref().filter(|display| !display.is_empty()).unwrap_or(&self.user_name)
-    }
-
     /// Whether the entry satisfies the filter of a [`Step::RemoveWhere`]; `base` is the public URL of the
     /// contract's base path, which the filter may speak of as `$ref`.
     pub fn satisfies(&self, filter: &Filter, list: List, base: &str) -> bool {
@@ -106,15 +101,15 @@ impl Entry {
         })
     }
 
-    /// As RFC 7643 section 4.2 has a member.
+    /// As RFC 7643 section 4.2 has a member; without `display` for a user who has no display name.
     pub(crate) fn as_object(&self, base: &str) -> Value {
         let id = self.user;
-        json!({
-            "value": id.to_string(),
-            "$ref": format!("{base}/{}/{id}", USER.endpoint),
-            "display": self.name(),
-            "type": USER.name,
-        })
+        let mut member = json!({"value": id.to_string(), "$ref": format!("{base}/{}/{id}", USER.endpoint)});
+        if let Some(display) = self.display.as_deref().filter(|display| !display.is_empty()) {
+            member["display"] = display.into();
+        }
+        member["type"] = USER.name.into();
+        member
     }
 }
 

@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn holds(text: &str) -> bool {
-        let scope = Scope { resource_type: &USER, location: BASE };
+        let scope = Scope { resource_type: &USER, contract: &crate::contract::RFC, location: BASE };
         parse(text, &scope).unwrap_or_else(|error| panic!("{text}: {error}")).matches(&USER, &mia())
     }
 

@@ -23,12 +23,13 @@ use serde_json::Value;
 use super::lexer::{Lexer, Token};
 use super::literal::Literal;
 use super::{Filter, Op, computed};
+use crate::contract::{self, Contract, Shape};
 use crate::error::excerpt;
 use crate::key::Key;
 use crate::limits;
 use crate::path::{Sub, Target};
-use crate::resource_type::ResourceType;
-use crate::schema::{Mutability, Returned};
+use crate::resource_type::{Kind, ResourceType};
+use crate::schema::{Mutability, Returned, qa_user};
 use crate::{Error, Result};
 
 /// What a filter is parsed for.
@@ -36,6 +37,8 @@ use crate::{Error, Result};
 pub struct Scope<'a> {
     /// The type whose attributes may be named.
     pub resource_type: &'a ResourceType,
+    /// Whose form the client sees: where a user's roles are one bare name, `roles` means that name.
+    pub contract: &'a Contract,
     /// What `meta.location` starts with, up to and including the slash before the id.
     pub location: &'a str,
 }
@@ -83,7 +86,7 @@ pub(crate) fn bracket<'a>(
     at: usize,
 ) -> Result<Bracket<'a>> {
     // Nothing but `meta.location` depends on the location, and PATCH writes nothing in `meta`.
-    let mut parser = Parser::new(text, at, Scope { resource_type, location: "" })?;
+    let mut parser = Parser::new(text, at, Scope { resource_type, contract: &contract::RFC, location: "" })?;
     parser.has_elements = true;
     let filter = parser.bracket(list)?;
     Ok(Bracket { filter, rest: parser.lexer.rest(), equalities: parser.equalities })
@@ -163,7 +166,7 @@ impl<'a, 's> Parser<'a, 's> {
             return Err(self.surprise("the name of an attribute"));
         };
         let target = match list {
-            None => Target::resolve(self.scope.resource_type, name),
+            None => self.resolve(name),
             Some(list) => list.with(name),
         };
         let target = self.readable(target, name)?;
@@ -194,6 +197,16 @@ impl<'a, 's> Parser<'a, 's> {
             _ => filter,
         };
         computed::element(self.scope.resource_type, list, filter)
+    }
+
+    fn resolve(&self, name: &str) -> Option<Target> {
+        let Scope { resource_type, contract, .. } = self.scope;
+        let target = Target::resolve(resource_type, name)?;
+        let is_roles = target.extension.is_none() && target.attribute.name == "roles";
+        if is_roles && resource_type.kind == Kind::User && contract.shape == Shape::Flat {
+            return Target::resolve(resource_type, &format!("{}:{}", qa_user::URN, qa_user::ROLE));
+        }
+        Some(target)
     }
 
     /// `bracket = "[" or "]"`, after the opening and up to the closing bracket, which stays the present token

@@ -153,7 +153,12 @@ impl Page<'_> {
         if schema.id == qa_group::URN && attribute.name == qa_group::OWNERS {
             return !self.owners.is_empty();
         }
-        self.resource.document.extension(&schema.id, &attribute.name).is_some()
+        let value = self.resource.document.extension(&schema.id, &attribute.name);
+        match value.and_then(Value::as_object).filter(|_| attribute.open) {
+            // Keys that the contract cannot show make no extension.
+            Some(map) => map.keys().any(|key| shows_key(self.contract, key)),
+            None => value.is_some(),
+        }
     }
 
     fn meta(&self) -> Value {

@@ -63,7 +63,7 @@ impl<'a> Part<'a> {
     fn new(call: &Call<'_>, resource_type: &'a ResourceType, query: &Query) -> Result<Self> {
         let projection = query.projection(call, resource_type)?;
         let location = format!("{}/{}/", call.base, resource_type.endpoint);
-        let scope = parse::Scope { resource_type, location: &location };
+        let scope = parse::Scope { resource_type, contract: call.contract, location: &location };
         let filter = query.filter.as_deref().map(|text| parse::parse(text, &scope)).transpose()?;
         let sort = sort(resource_type, query)?;
         rights::check(call, resource_type, filter.as_ref(), sort.as_ref().map(|sort| &sort.by))?;

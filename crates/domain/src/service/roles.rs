@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use serde_json::{Map, Value, json};
 
 use super::write::store_change;
-use super::{Body, Call, Query, as_ref, groups, location};
+use super::{Body, Call, Query, as_ref, groups};
 use crate::contract::Shape;
 use crate::document::Document;
 use crate::filter::{Filter, Op};
@@ -18,7 +18,8 @@ use crate::list::ListQuery;
 use crate::path::Target;
 use crate::principal::{Access, Area};
 use crate::project::Projection;
-use crate::resource_type::{self, FlatMember, Kind, ResourceType, USER};
+use crate::resource::Resource;
+use crate::resource_type::{FlatMember, Kind, ResourceType, USER};
 use crate::role::Role;
 use crate::schema::{qa_user, role};
 use crate::store::{self, TenantTx};
@@ -162,15 +163,16 @@ fn members(tx: &mut dyn TenantTx, role: Role) -> Result<Vec<Entry>> {
     loop {
         let page = tx.more(&USER, &having(role, members.len(), BATCH)?)?;
         let is_last = page.len() < BATCH;
-        members.extend(page.iter().map(|user| Entry {
-            user: user.id,
-            user_name: user.name(&USER).to_owned(),
-            display: user.display().map(str::to_owned),
-        }));
+        members.extend(page.iter().map(entry));
         if is_last {
             return Ok(members);
         }
     }
+}
+
+fn entry(user: &Resource) -> Entry {
+    let display = user.display().map(str::to_owned);
+    Entry { user: user.id, user_name: user.name(&USER).to_owned(), display }
 }
 
 /// The users with a role, in the order of creation.
@@ -193,14 +195,9 @@ fn with_members(
     let page = tx.list(&USER, &having(role, offset, count.min(limits::PAGE))?)?;
     let mut body = shown(call, role, page.total, projection);
     if projection.wants(&ROLE, List::Members.name()) {
-        let member = |user: &crate::resource::Resource| match call.contract.shape {
+        let member = |user: &Resource| match call.contract.shape {
             Shape::Flat => user.id.to_string().into(),
-            Shape::Objects => json!({
-                "value": user.id.to_string(),
-                "$ref": location(&call.base, &resource_type::USER, user.id),
-                "display": user.display().unwrap_or_else(|| user.name(&USER)),
-                "type": USER.name,
-            }),
+            Shape::Objects => entry(user).as_object(&call.base),
         };
         let members: Vec<Value> = page.resources.iter().map(member).collect();
         let meta = body.shift_remove("meta");

@@ -44,6 +44,9 @@ macro_rules! list_of {
 
 impl Tx<'_> {
     pub(super) fn users_by_id(&mut self, ids: &[ResourceId]) -> Result<Vec<ResourceId>> {
+        // In the order of ids, so that two transactions wait for each other in one direction only.
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
         let mut found = Vec::new();
         for ids in ids.chunks(BATCH) {
             let wanted = users!(self).filter(resources::id.eq_any(ids.iter().map(|id| Id(id.0))));

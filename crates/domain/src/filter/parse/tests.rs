@@ -8,7 +8,7 @@ const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 fn parsed(text: &str) -> Result<Filter> {
-    parse(text, &Scope { resource_type: &USER, location: LOCATION })
+    parse(text, &Scope { resource_type: &USER, contract: &crate::contract::RFC, location: LOCATION })
 }
 
 /// The tree as a short text: names in lower case, keys with their tag.
@@ -177,7 +177,8 @@ fn lists_of_groups() {
     let own = "urn:rollcall:params:scim:schemas:extension:qa:2.0:Group:owners";
     let core = "urn:ietf:params:scim:schemas:core:2.0:Group";
     for resource_type in [&GROUP, &USERGROUP] {
-        let parsed = |text: &str| parse(text, &Scope { resource_type, location: "" });
+        let parsed =
+            |text: &str| parse(text, &Scope { resource_type, contract: &crate::contract::RFC, location: "" });
         for (text, expected) in [
             ("members.value eq \"U-1\"", "members.value Eq sU-1".to_owned()),
             ("members eq \"U-1\"", "members.value Eq sU-1".into()),
