@@ -59,6 +59,9 @@ pub fn migrate(url: &str) -> Result<Vec<String>> {
     }
 }
 
+/// Connections that are kept for tokens and signs of life, beside [`Options::pool_size`].
+const DESK: u32 = 2;
+
 enum Location<'a> {
     Sqlite(&'a str),
     Postgres,

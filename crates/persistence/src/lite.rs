@@ -58,7 +58,7 @@ fn transaction<T>(
     work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
     match mode {
-        Mode::Read => conn.transaction(work),
+        Mode::Read | Mode::SignIn => conn.transaction(work),
         Mode::Write => conn.immediate_transaction(work),
     }
 }
@@ -85,7 +85,7 @@ pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
             .build(ConnectionManager::new(path))
             .map_err(error::from_pool)
     };
-    Ok(Arc::new(Repo { readers: pool(options.pool_size)?, writers: pool(1)? }))
+    Ok(Arc::new(Repo { readers: pool(options.pool_size)?, desk: pool(crate::DESK)?, writers: pool(1)? }))
 }
 
 pub(crate) fn migrate(path: &str) -> Result<Vec<String>> {

@@ -58,7 +58,7 @@ fn transaction<T>(
     let builder = conn.build_transaction();
     let mut builder = match mode {
         // Several statements of one read must see one state: the total and the page belong together.
-        Mode::Read => builder.repeatable_read().read_only(),
+        Mode::Read | Mode::SignIn => builder.repeatable_read().read_only(),
         Mode::Write => builder.read_committed(),
     };
     builder.run(|conn| {
@@ -69,24 +69,27 @@ fn transaction<T>(
 
 pub(crate) fn open(options: &Options) -> Result<Arc<dyn Store>> {
     let duties = role::prepare(&options.url, options.migrate)?;
-    let settings = Settings {
-        set_role: duties.set_role,
-        statement_timeout: options.statement_timeout,
-        lock_timeout: options.lock_timeout,
-        statement_cache: options.statement_cache,
+    let pool = |size: u32| {
+        let settings = Settings {
+            set_role: duties.set_role,
+            statement_timeout: options.statement_timeout,
+            lock_timeout: options.lock_timeout,
+            statement_cache: options.statement_cache,
+        };
+        Pool::builder()
+            .max_size(size)
+            .min_idle(Some(1))
+            .connection_timeout(options.pool_timeout)
+            .max_lifetime(Some(Duration::from_secs(30 * 60)))
+            // A connection that died is noticed by its first statement and the transaction runs again on another
+            // one; asking first would cost every request a round trip.
+            .test_on_check_out(false)
+            .connection_customizer(Box::new(settings))
+            .build(ConnectionManager::new(with_deadlines(&options.url)))
+            .map_err(error::from_pool)
     };
-    let pool = Pool::builder()
-        .max_size(options.pool_size)
-        .min_idle(Some(1))
-        .connection_timeout(options.pool_timeout)
-        .max_lifetime(Some(Duration::from_secs(30 * 60)))
-        // A connection that died is noticed by its first statement and the transaction runs again on another one;
-        // asking first would cost every request a round trip.
-        .test_on_check_out(false)
-        .connection_customizer(Box::new(settings))
-        .build(ConnectionManager::new(with_deadlines(&options.url)))
-        .map_err(error::from_pool)?;
-    Ok(Arc::new(Repo { readers: pool.clone(), writers: pool }))
+    let common = pool(options.pool_size)?;
+    Ok(Arc::new(Repo { readers: common.clone(), desk: pool(crate::DESK)?, writers: common }))
 }
 
 pub(crate) fn migrate(url: &str) -> Result<Vec<String>> {

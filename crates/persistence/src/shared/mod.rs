@@ -36,6 +36,8 @@ pub(crate) use tenant_tx::Tx;
 pub(crate) enum Mode {
     /// One consistent view, no writes.
     Read,
+    /// The same, for a token or a sign of life.
+    SignIn,
     /// Reads and writes; committed and flushed at the end.
     Write,
 }
@@ -44,6 +46,9 @@ pub(crate) enum Mode {
 pub(crate) struct Repo {
     /// Connections for reading.
     pub(crate) readers: Pool<ConnectionManager<Conn>>,
+    /// Few connections for what every request begins with, so that the slow lists of one tenant do not keep others
+    /// from signing in.
+    pub(crate) desk: Pool<ConnectionManager<Conn>>,
     /// Connections for writing: on SQLite a single one, whose pool is the queue of the writers.
     pub(crate) writers: Pool<ConnectionManager<Conn>>,
 }
@@ -63,7 +68,11 @@ impl Repo {
         tenant: TenantId,
         mut work: impl FnMut(&mut Conn) -> Result<T, Failed>,
     ) -> Result<T> {
-        let pool = if mode == Mode::Read { &self.readers } else { &self.writers };
+        let pool = match mode {
+            Mode::Read => &self.readers,
+            Mode::SignIn => &self.desk,
+            Mode::Write => &self.writers,
+        };
         let (mut attempt, started) = (1, Instant::now());
         loop {
             let mut committing = false;
@@ -143,7 +152,7 @@ impl Store for Repo {
     }
 
     fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>> {
-        self.transact(Mode::Read, tenant, |conn| platform::find_token(conn, tenant, digest))
+        self.transact(Mode::SignIn, tenant, |conn| platform::find_token(conn, tenant, digest))
     }
 
     fn explain(
@@ -160,7 +169,7 @@ impl Repo {
     /// A query on the global table `tenants`, outside any tenant.
     fn outside<T>(&self, query: impl Fn(&mut Conn) -> Result<T, Failed>) -> Result<T> {
         let nobody = TenantId(Uuid::nil());
-        self.transact(Mode::Read, nobody, |conn| query(conn))
+        self.transact(Mode::SignIn, nobody, |conn| query(conn))
     }
 
     fn ping_database(&self) -> Result<()> {
