@@ -4,6 +4,8 @@
 //! cargo build --release -p api && cargo run --release -p rollcall-tests --bin figures [USERS] [SECONDS]
 //! ```
 //!
+//! With `groups` as a third word it measures groups of 10 and of USERS members instead of users.
+//!
 //! For SQLite and a private PostgreSQL in turn: starts the server on an empty database, fills a tenant with
 //! `rollcall load`, then drives it from this process over keep-alive connections. Everything shares the machine, so
 //! the ratios say more than the figures.
@@ -45,7 +47,8 @@ fn main() {
     std::fs::create_dir_all(&folder).unwrap();
     println!("| database | what | connections | per second | p50 ms | p99 ms |");
     println!("| --- | --- | --- | --- | --- | --- |");
-    let run = Run { users, time: Duration::from_secs(seconds), folder: folder.clone() };
+    let groups = arguments.next().is_some_and(|word| word == "groups");
+    let run = Run { users, time: Duration::from_secs(seconds), folder: folder.clone(), groups };
     run.database("SQLite", &format!("sqlite://{}", folder.join("figures.db").display()));
     let (mut postgres, url) = private_postgres();
     run.database("PostgreSQL", &url);
@@ -58,6 +61,7 @@ struct Run {
     users: u64,
     time: Duration,
     folder: PathBuf,
+    groups: bool,
 }
 
 /// How long each of many operations took.
@@ -91,6 +95,12 @@ impl Run {
         let idle = resident(&server);
 
         let people = people(&address, &token, self.users);
+        if self.groups {
+            self.of_groups(name, &address, &token, &people, &server);
+            server.kill().unwrap();
+            server.wait().unwrap();
+            return;
+        }
         let people = Arc::new(people);
         for connections in [1, 16] {
             let reads = {
@@ -136,6 +146,88 @@ impl Run {
             ready.as_millis(),
             idle >> 20,
             busy >> 20
+        );
+    }
+
+    /// The same operations on a small and on a large group, and what a large one costs to read.
+    fn of_groups(&self, name: &str, address: &str, token: &str, people: &[(String, String)], server: &Child) {
+        let mut client = Client::connect(address, token);
+        let operations = |operations: &str| {
+            format!(
+                r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{operations}]}}"#
+            )
+        };
+        let members = |people: &[(String, String)]| {
+            people.iter().map(|(id, _)| format!("\"{id}\"")).collect::<Vec<_>>().join(",")
+        };
+        let newcomer = &people[people.len() - 1].0;
+        for size in [10, people.len() - 1] {
+            let body = format!(r#"{{"displayName":"Group of {size}"}}"#);
+            let made: Value =
+                serde_json::from_slice(&client.exchange("POST /scim/v2/Groups", Some(&body)).1).unwrap();
+            let id = made["id"].as_str().unwrap().to_owned();
+            let patch = format!("PATCH /scim/v2/Groups/{id}");
+            for people in people[..size].chunks(10_000) {
+                let add = format!(r#"{{"op":"add","path":"members","value":[{}]}}"#, members(people));
+                let status = client.exchange(&patch, Some(&operations(&add))).0;
+                assert!(status == 200 || status == 204, "{status}");
+            }
+            let path = format!("/scim/v2/Groups/{id}?excludedAttributes=members");
+            let one = format!(r#"{{"op":"add","path":"members","value":[{{"value":"{newcomer}"}}]}}"#);
+            let gone = format!(r#"{{"op":"remove","path":"members[value eq \\"{newcomer}\\"]"}}"#);
+            let (add, remove) = (operations(&one), operations(&gone));
+            let patch = format!("PATCH {path}");
+            let mut changes = (Vec::new(), Vec::new());
+            let started = Instant::now();
+            while started.elapsed() < self.time {
+                for (body, latencies) in [(&add, &mut changes.0), (&remove, &mut changes.1)] {
+                    let sent = Instant::now();
+                    assert_eq!(client.exchange(&patch, Some(body)).0, 200);
+                    latencies.push(sent.elapsed());
+                }
+            }
+            let time = started.elapsed() / 2;
+            Figures { latencies: changes.0, time }.print(name, &format!("add one to a group of {size}"), "1");
+            Figures { latencies: changes.1, time }.print(
+                name,
+                &format!("remove one from a group of {size}"),
+                "1",
+            );
+            let rename = |n: u64| {
+                let name = format!(r#"{{"op":"replace","path":"displayName","value":"Group {size} {n}"}}"#);
+                operations(&name)
+            };
+            let patch_line = patch.clone();
+            self.drive(address, token, 1, move |_| patch_line.clone(), Some(&rename)).print(
+                name,
+                &format!("rename a group of {size}"),
+                "1",
+            );
+            let get = format!("GET {path}");
+            self.drive(address, token, 1, move |_| get.clone(), None).print(
+                name,
+                &format!("GET a group of {size} without members"),
+                "1",
+            );
+            let before = resident(server);
+            let read = Instant::now();
+            let bytes = client.exchange(&format!("GET /scim/v2/Groups/{id}"), None).1.len();
+            println!(
+                "| {name} | GET a group of {size} with members: {bytes} bytes in {} ms, {} MiB more resident | | | | |",
+                read.elapsed().as_millis(),
+                resident(server).saturating_sub(before) >> 20
+            );
+        }
+        let body = format!(r#"{{"displayName":"Replaced","members":[{}]}}"#, members(&people[..10_000]));
+        let made: Value =
+            serde_json::from_slice(&client.exchange("POST /scim/v2/Groups", Some(&body)).1).unwrap();
+        let put = format!("PUT /scim/v2/Groups/{}", made["id"].as_str().unwrap());
+        let body = format!(r#"{{"displayName":"Replaced","members":[{}]}}"#, members(&people[1_000..11_000]));
+        let sent = Instant::now();
+        assert_eq!(client.exchange(&put, Some(&body)).0, 200);
+        println!(
+            "| {name} | PUT that replaces 1,000 of 10,000 members: {} ms | | | | |",
+            sent.elapsed().as_millis()
         );
     }
 
@@ -304,17 +396,19 @@ impl Client {
             body.len()
         );
         self.stream.get_mut().write_all(request.as_bytes()).unwrap();
-        let (mut status, mut length) = (0, 0);
+        let (mut status, mut length, mut chunked) = (0, 0, false);
         loop {
             let mut line = String::new();
             self.stream.read_line(&mut line).unwrap();
             let line = line.trim_end();
             if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
                 status = rest[..3].parse().unwrap();
-            } else if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().unwrap();
+            } else if let Some((name, value)) = line.split_once(':') {
+                match name.to_ascii_lowercase().as_str() {
+                    "content-length" => length = value.trim().parse().unwrap(),
+                    "transfer-encoding" => chunked = true,
+                    _ => {}
+                }
             }
             if line.is_empty() {
                 break;
@@ -322,6 +416,15 @@ impl Client {
         }
         let mut received = vec![0; length];
         self.stream.read_exact(&mut received).unwrap();
+        while chunked {
+            let mut line = String::new();
+            self.stream.read_line(&mut line).unwrap();
+            let size = usize::from_str_radix(line.trim(), 16).unwrap();
+            let mut chunk = vec![0; size + 2];
+            self.stream.read_exact(&mut chunk).unwrap();
+            received.extend_from_slice(&chunk[..size]);
+            chunked = size > 0;
+        }
         (status, received)
     }
 }
