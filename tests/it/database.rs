@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use diesel::prelude::*;
 use diesel::{PgConnection, sql_query};
+use serde_json::json;
 
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
@@ -192,6 +193,7 @@ fn the_catalogue_holds_what_a_cluster_needs() {
 fn row_level_security_binds_the_server() {
     let app = TestApp::start(Backend::Postgres);
     app.rfc().create(&full_user("mia"));
+    app.rfc().post("/Groups", &json!({"displayName": "Ops", "members": ["mia@example.com"]})).expect(201);
     let db = &app.db;
     let empty = |what: &str, sql: &str| {
         let found = db.db_texts(sql);

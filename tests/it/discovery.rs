@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
+use crate::support::groups::{GROUP, QA_GROUP, ROLE, USERGROUP};
 use crate::support::http::{BASES, Client, QA, RFC};
 use crate::support::matching::assert_matches;
 use crate::support::users::{ENTERPRISE, QA_USER, USER, full_user, user, with};
@@ -232,6 +233,12 @@ fn what_is_announced_is_kept(backend: Backend) {
     let app = TestApp::start(backend);
     let client = app.rfc();
     let made = client.create(&full_user("mia"));
+    let group = |kind: &str| {
+        let body = json!({"displayName": "Ops", "members": [made["id"]], "owners": [made["id"]]});
+        client.post(&format!("/{kind}"), &body).expect(201).json()
+    };
+    let (group, usergroup) = (group("Groups"), group("Usergroups"));
+    let role = client.get("/Roles/grader").expect(200).json();
     let declared = declared(&client);
     // Every attribute a client may write and read again came back.
     for (path, attribute) in &declared {
@@ -240,8 +247,13 @@ fn what_is_announced_is_kept(backend: Backend) {
             continue;
         }
         let (object, name) = match path.rsplit_once(':') {
+            Some((urn, name)) if urn.eq_ignore_ascii_case(GROUP) => (&group, name),
+            Some((urn, name)) if urn.eq_ignore_ascii_case(USERGROUP) => (&usergroup, name),
+            Some((urn, name)) if urn.eq_ignore_ascii_case(ROLE) => (&role, name),
             Some((urn, name)) => {
-                let found = made.as_object().unwrap().iter().find(|(key, _)| key.eq_ignore_ascii_case(urn));
+                let resource = if urn.eq_ignore_ascii_case(QA_GROUP) { &usergroup } else { &made };
+                let found =
+                    resource.as_object().unwrap().iter().find(|(key, _)| key.eq_ignore_ascii_case(urn));
                 (found.map(|(_, value)| value).unwrap_or(&Value::Null), name)
             }
             None => (&made, path.as_str()),

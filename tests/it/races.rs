@@ -7,15 +7,24 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
-use crate::support::http::{Reply, user_path};
+use crate::support::groups::{KINDS, db_changes, db_list, person, plain_ids};
+use crate::support::http::{Client, Reply, id_of, user_path};
 use crate::support::users::{QA_USER, user, with};
 
 both!(
     one_name_is_given_once,
     patches_of_one_user_are_all_done,
     the_last_two_admins_are_not_both_demoted,
+    members_added_at_once_are_all_there,
+    a_deleted_user_is_in_no_group,
+    groups_changed_in_opposite_order_wait_for_each_other,
     positions_have_no_hole
 );
+
+/// Rounds in which two admins are demoted at once.
+const ADMIN_ROUNDS: usize = 200;
+/// The ways in which an admin is demoted.
+const WAYS: [&str; 3] = ["patch", "put", "role"];
 
 /// Runs the requests at the same moment, one thread each.
 fn at_once<T: Sync>(inputs: &[T], request: impl Fn(&T) -> Reply + Sync) -> Vec<Reply> {
@@ -107,9 +116,23 @@ fn the_last_two_admins_are_not_both_demoted(backend: Backend) {
     let client = app.rfc();
     let admin = |name: &str| with(user(name), json!({"roles": ["admin"]}));
     let mut paths = ["one", "two"].map(|name| user_path(&client.create(&admin(name))));
-    for round in 0..10 {
-        let replies = at_once(&paths, |path| {
-            client.patch(path, json!([{"op": "replace", "path": "roles", "value": ["agent"]}]))
+    let mut swapped = false;
+    for round in 0..ADMIN_ROUNDS {
+        // By each of the ways: PATCH and PUT of the user, PATCH of the role.
+        let ways: [(usize, &str); 2] = [(0, WAYS[round % 3]), (1, WAYS[round / 3 % 3])];
+        let replies = at_once(&ways, |&(which, way)| {
+            let path = &paths[which];
+            let id = path.trim_start_matches("/Users/");
+            let name = if swapped ^ (which == 1) { "two" } else { "one" };
+            match way {
+                "patch" => {
+                    client.patch(path, json!([{"op": "replace", "path": "roles", "value": ["agent"]}]))
+                }
+                "put" => client.put(path, &with(user(name), json!({"roles": ["agent"]}))),
+                _ => {
+                    client.patch("/Roles/admin", json!([{"op": "remove", "path": "members", "value": [id]}]))
+                }
+            }
         });
         assert_eq!(statuses(&replies), BTreeMap::from([(200, 1), (409, 1)]), "round {round}: {replies:?}");
         let role = |path: &String| client.with_role(client.get(path).json())[QA_USER]["role"].clone();
@@ -118,6 +141,7 @@ fn the_last_two_admins_are_not_both_demoted(backend: Backend) {
             .patch(&paths[loser], json!([{"op": "replace", "path": "roles", "value": ["admin"]}]))
             .expect(200);
         paths.swap(0, 1);
+        swapped = !swapped;
     }
 }
 
@@ -145,4 +169,110 @@ fn positions_have_no_hole(backend: Backend) {
         app.db.db_count("tenant_counters", &format!("tenant_id = {tenant} AND change_seq = {changes}")),
         1
     );
+}
+
+/// A membership whose user or group is gone.
+fn orphans(app: &TestApp) -> i64 {
+    app.db.db_count(
+        "memberships m",
+        "NOT EXISTS (SELECT 1 FROM resources r WHERE r.id = m.user_id AND r.deleted_at IS NULL) \
+         OR NOT EXISTS (SELECT 1 FROM resources r WHERE r.id = m.group_id AND r.deleted_at IS NULL)",
+    )
+}
+
+fn add(client: &Client, path: &str, ids: &[&str]) -> Reply {
+    client.patch(path, json!([{"op": "add", "path": "members", "value": ids}]))
+}
+
+fn members_added_at_once_are_all_there(backend: Backend) {
+    let app = TestApp::start(backend);
+    let client = app.rfc();
+    let users: Vec<Value> = (0..50).map(|n| client.create(&user(&format!("u{n}")))).collect();
+    let everybody = plain_ids(&users.iter().collect::<Vec<_>>());
+    for round in 0..20 {
+        let kind = KINDS[round % 2];
+        let group = kind.create(&client, &json!({"displayName": format!("round {round}")}));
+        let path = kind.path(&group);
+        let replies = at_once(&users, |user| add(&client, &path, &[id_of(user)]));
+        assert_eq!(
+            statuses(&replies),
+            BTreeMap::from([(200, 50)]),
+            "round {round}: {:?}",
+            replies.iter().find(|reply| reply.status != 200)
+        );
+        assert_eq!(db_list(&app, &group, "members"), everybody, "round {round}: every member is there");
+        let versions: std::collections::BTreeSet<Option<&str>> =
+            replies.iter().map(|reply| reply.header("ETag")).collect();
+        assert_eq!(versions.len(), 50, "no two changes were told the same version");
+        assert_eq!(client.get(&path).json()["meta"]["version"], "W/\"51\"", "the version moved 50 times");
+        assert_eq!(db_changes(&app, kind, &group), 51);
+    }
+}
+
+fn a_deleted_user_is_in_no_group(backend: Backend) {
+    let app = TestApp::start(backend);
+    let client = app.rfc();
+    let stays = person(&client, "stays");
+    let groups = KINDS.map(|kind| {
+        kind.path(&kind.create(&client, &json!({"displayName": "Ops", "members": [stays["id"]]})))
+    });
+    for round in 0..DELETE_ROUNDS {
+        let user = client.create(&user(&format!("u{round}")));
+        // In every second round the user is a member of the other group already.
+        if round % 2 == 0 {
+            add(&client, &groups[1], &[id_of(&user)]).expect(200);
+        }
+        let replies = at_once(&["delete", "add", "put"], |&what| match what {
+            "delete" => client.delete(&user_path(&user)),
+            "add" => add(&client, &groups[0], &[id_of(&user)]),
+            _ => client.put(&groups[1], &json!({"displayName": "Ops", "members": [stays["id"], user["id"]]})),
+        });
+        let got: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
+        assert_eq!(got[0], 204, "round {round}: {}", replies[0].text);
+        for reply in &replies[1..] {
+            assert!(matches!(reply.status, 200 | 400), "round {round}: {} {}", reply.status, reply.text);
+        }
+        assert_eq!(orphans(&app), 0, "round {round}: a membership of somebody who is gone: {got:?}");
+    }
+    for path in &groups {
+        let members = client.get(path).json()["members"].clone();
+        assert_eq!(members.as_array().map(Vec::len), Some(1), "{members}");
+        let filter = format!("members.value%20eq%20%22{}%22", id_of(&stays));
+        let collection = path.rsplit_once('/').unwrap().0;
+        assert_eq!(client.get(&format!("{collection}?filter={filter}")).total(), 1);
+    }
+}
+
+/// Rounds in which a user is deleted and added at once.
+const DELETE_ROUNDS: usize = 150;
+
+fn groups_changed_in_opposite_order_wait_for_each_other(backend: Backend) {
+    let app = TestApp::start(backend);
+    let client = app.rfc();
+    let [agents, usergroups] = KINDS;
+    let one = agents.path(&agents.create(&client, &json!({"displayName": "one"})));
+    let other = usergroups.path(&usergroups.create(&client, &json!({"displayName": "other"})));
+    // Two users in both groups: a change of one group with many members, and deletions that touch both groups.
+    for round in 0..100 {
+        let users = ["a", "b"].map(|name| client.create(&user(&format!("{name}{round}"))));
+        let [a, b] = [id_of(&users[0]), id_of(&users[1])];
+        let replies = at_once(&[0, 1, 2, 3], |&n| match n {
+            0 => add(&client, &one, &[a, b]),
+            1 => add(&client, &other, &[b, a]),
+            2 => client.patch(&one, json!([{"op": "replace", "path": "members", "value": [b, a]}])),
+            _ => client.put(&other, &json!({"displayName": "other", "members": [a, b]})),
+        });
+        assert_eq!(statuses(&replies), BTreeMap::from([(200, 4)]), "round {round}: {replies:?}");
+        let replies = at_once(&[0, 1, 2, 3], |&n| match n {
+            0 => client.delete(&user_path(&users[0])),
+            1 => client.delete(&user_path(&users[1])),
+            2 => client.patch(&other, json!([{"op": "remove", "path": "members", "value": [b, a]}])),
+            _ => client.patch(&one, json!([{"op": "remove", "path": "members", "value": [a, b]}])),
+        });
+        for (reply, status) in replies.iter().zip([204, 204, 200, 200]) {
+            assert_eq!(reply.status, status, "round {round}: {}: {}", reply.what, reply.text);
+        }
+        assert_eq!(app.db.db_count("memberships", "1 = 1"), 0, "round {round}");
+    }
+    assert_eq!(orphans(&app), 0);
 }

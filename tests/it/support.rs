@@ -8,10 +8,12 @@
 //! - [`http`], [`raw`]: an HTTP client, and one for requests that no client would send
 //! - [`matching`]: expected against received JSON
 //! - [`users`]: bodies of users
+//! - [`groups`]: groups and what they hold, as replies and as rows
 
 pub(crate) mod app;
 pub(crate) mod backend;
 pub(crate) mod db;
+pub(crate) mod groups;
 pub(crate) mod http;
 pub(crate) mod matching;
 pub(crate) mod postgres;

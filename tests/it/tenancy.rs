@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::{Tenant, same_id};
+use crate::support::groups::{KINDS, people};
 use crate::support::http::{BASES, Client, RFC, Reply, encode, id_of, user_path};
 use crate::support::users::{full_user, user, with};
 
@@ -16,6 +17,8 @@ both!(
     a_foreign_tombstone_is_not_revived,
     written_rows_bear_the_tenant_of_the_token,
     tokens_of_another_tenant_are_out_of_reach,
+    a_foreign_user_is_as_unknown_as_a_random_one,
+    a_foreign_group_is_as_absent_as_a_random_one,
 );
 
 const RANDOM: &str = "2f6c7f0e-6ac1-4a2c-9c3e-0a5b8a7d3f10";
@@ -182,6 +185,7 @@ fn written_rows_bear_the_tenant_of_the_token(backend: Backend) {
     client.put(&path, &full_user("mia")).expect(200);
     client.delete(&path).expect(204);
     client.create(&full_user("mia"));
+    client.post("/Groups", &json!({"displayName": "Ops", "members": ["mia@example.com"]})).expect(201);
     assert_eq!(rows_of(&app, app.globex()), before, "a row was written for the other tenant");
     let written = app.db.db_tenant_tables().into_iter().zip(rows_of(&app, app.acme()));
     for (table, rows) in written.filter(|(table, _)| table != "api_tokens") {
@@ -204,4 +208,153 @@ fn tokens_of_another_tenant_are_out_of_reach(backend: Backend) {
     let refused = crate::support::program::run(&app.db.folder, &arguments);
     assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stdout));
     app.client(RFC, app.globex()).get(&format!("/Users?filter={}", encode("userName pr"))).expect(200);
+}
+
+fn a_foreign_user_is_as_unknown_as_a_random_one(backend: Backend) {
+    let app = TestApp::start(backend);
+    let theirs = app.client(RFC, app.globex());
+    let foreign = theirs.create(&full_user("foreign"));
+    let own = people(&app.rfc());
+    for base in BASES {
+        let client = app.client(base, app.acme());
+        let groups: Vec<String> = KINDS
+            .iter()
+            .map(|kind| {
+                kind.path(&kind.create(&client, &json!({"displayName": base, "members": [own[0]["id"]]})))
+            })
+            .collect();
+        let before = app.db.db_dump();
+        let tries = |id: &str| -> Vec<Reply> {
+            let mut replies = Vec::new();
+            for (kind, path) in KINDS.iter().zip(&groups) {
+                for list in ["members", "owners"] {
+                    for value in [json!([id]), json!([{"value": id}]), json!([own[1]["id"], {"value": id}])] {
+                        replies
+                            .push(client.post(kind.collection, &json!({"displayName": "New", list: value})));
+                        replies.push(client.put(path, &json!({"displayName": base, list: value})));
+                        for op in ["add", "replace"] {
+                            replies
+                                .push(client.patch(path, json!([{"op": op, "path": list, "value": value}])));
+                            replies.push(client.patch(path, json!([{"op": op, "value": {list: value}}])));
+                        }
+                    }
+                }
+            }
+            for op in ["add", "replace"] {
+                for value in [json!([id]), json!([{"value": id}])] {
+                    replies.push(
+                        client.patch("/Roles/agent", json!([{"op": op, "path": "members", "value": value}])),
+                    );
+                }
+            }
+            replies
+        };
+        // An id, a name and an external id of the other tenant, each against one that nobody has.
+        for (foreign, random) in [
+            (id_of(&foreign), RANDOM),
+            ("foreign@example.com", "nothing@example.com"),
+            ("ext-foreign", "ext-nothing"),
+        ] {
+            for (theirs, nobodys) in tries(foreign).iter().zip(tries(random)) {
+                nobodys.expect_error(400, Some("invalidValue"));
+                assert_eq!(
+                    (theirs.status, theirs.text.replace(foreign, random)),
+                    (nobodys.status, nobodys.text.clone()),
+                    "{}",
+                    theirs.what
+                );
+            }
+            // Removing is success for both, and tells nothing.
+            for path in &groups {
+                let remove = |id: &str| {
+                    client.patch(path, json!([{"op": "remove", "path": "members", "value": [{"value": id}]}]))
+                };
+                assert_eq!(remove(foreign).expect(200).json(), remove(random).expect(200).json());
+            }
+        }
+        app.db.db_assert_unchanged(&before);
+        for path in &groups {
+            client.delete(path).expect(204);
+        }
+    }
+    assert_eq!(theirs.get(&user_path(&foreign)).expect(200).json(), foreign);
+}
+
+fn a_foreign_group_is_as_absent_as_a_random_one(backend: Backend) {
+    let app = TestApp::start(backend);
+    let theirs = app.client(RFC, app.globex());
+    let [mia, ..] = people(&theirs);
+    let mine = app.rfc();
+    people(&mine);
+    for kind in KINDS {
+        let foreign =
+            kind.create(&theirs, &json!({"displayName": "Ops", "externalId": "g", "members": [mia["id"]]}));
+        kind.create(&mine, &json!({"displayName": "Other"}));
+        let before = app.db.db_dump();
+        let tries = |id: &str| -> Vec<Reply> {
+            let path = format!("{}/{id}", kind.collection);
+            vec![
+                mine.get(&path),
+                mine.put(&path, &json!({"displayName": "x"})),
+                mine.patch(&path, json!([{"op": "add", "path": "members", "value": ["ext-mia"]}])),
+                mine.delete(&path),
+            ]
+        };
+        for (random, foreign) in tries(RANDOM).iter().zip(tries(id_of(&foreign))) {
+            random.expect_error(404, None);
+            assert_eq!((foreign.status, &foreign.text), (random.status, &random.text), "{}", foreign.what);
+        }
+        for filter in [
+            "displayName eq \"Ops\"".to_owned(),
+            "externalId eq \"g\"".to_owned(),
+            format!("members.value eq \"{}\"", id_of(&mia)),
+            "members pr".to_owned(),
+        ] {
+            assert_eq!(
+                mine.get(&format!("{}?filter={}", kind.collection, encode(&filter))).total(),
+                0,
+                "{filter}"
+            );
+        }
+        assert_eq!(mine.filter(&format!("groups.value eq \"{}\"", id_of(&foreign))).total(), 0);
+        app.db.db_assert_unchanged(&before);
+        // The same name and external id live side by side.
+        kind.create(&mine, &json!({"displayName": "Ops", "externalId": "g"}));
+        assert_eq!(theirs.get(&kind.path(&foreign)).expect(200).json(), foreign);
+    }
+    let roles = |client: &Client| -> Vec<Value> {
+        client.get("/Roles").resources().iter().map(|role| role["memberCount"].clone()).collect()
+    };
+    theirs.create(&with(user("boss"), json!({"roles": ["admin"]})));
+    assert_eq!(roles(&mine), [0, 0, 0, 0, 3, 0], "a role counts the users of its tenant");
+    assert_eq!(roles(&theirs), [1, 0, 0, 0, 3, 0]);
+}
+
+/// What the API never does the database does not let happen either.
+#[test]
+fn a_membership_cannot_join_two_tenants() {
+    let app = TestApp::start(Backend::Postgres);
+    let group = KINDS[0].create(&app.rfc(), &json!({"displayName": "Ops"}));
+    let foreign = app.client(RFC, app.globex()).create(&user("foreign"));
+    let insert = |tenant: &Tenant, role: &str| {
+        use diesel::RunQueryDsl;
+        let mut connection = app.db.db_postgres();
+        let mut run = |sql: String| diesel::sql_query(sql).execute(&mut connection);
+        run(format!("SET ROLE {role}")).unwrap();
+        run(format!("SET app.tenant_id = '{}'", app.acme().id)).unwrap();
+        let (group, user) = (id_of(&group), id_of(&foreign));
+        run(format!(
+            "INSERT INTO memberships (tenant_id, group_id, list, user_id) VALUES ('{}', '{group}', 'members', '{user}')",
+            tenant.id
+        ))
+        .expect_err("a membership joins two tenants")
+        .to_string()
+    };
+    // As the server: its own tenant cannot refer to the foreign user, another tenant it cannot write.
+    assert!(insert(app.acme(), "rollcall_server").contains("foreign key"));
+    let refused = insert(app.globex(), "rollcall_server");
+    assert!(refused.contains("row-level security") || refused.contains("foreign key"), "{refused}");
+    // Row-level security binds no superuser; the key binds everybody.
+    assert!(insert(app.globex(), "tests").contains("foreign key"));
+    assert_eq!(app.db.db_count("memberships", "1 = 1"), 0);
 }

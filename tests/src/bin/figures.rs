@@ -174,7 +174,7 @@ impl Run {
             }
             let path = format!("/scim/v2/Groups/{id}?excludedAttributes=members");
             let one = format!(r#"{{"op":"add","path":"members","value":[{{"value":"{newcomer}"}}]}}"#);
-            let gone = format!(r#"{{"op":"remove","path":"members[value eq \\"{newcomer}\\"]"}}"#);
+            let gone = format!(r#"{{"op":"remove","path":"members[value eq \"{newcomer}\"]"}}"#);
             let (add, remove) = (operations(&one), operations(&gone));
             let patch = format!("PATCH {path}");
             let mut changes = (Vec::new(), Vec::new());

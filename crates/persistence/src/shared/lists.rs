@@ -16,7 +16,7 @@ use super::wrap::Kept;
 use crate::error::from_diesel;
 use crate::rows::MembershipRow;
 use crate::schema::{attribute_values, group_sizes, memberships, resources};
-use crate::types::Id;
+use crate::types::{At, Id};
 
 /// Rows of one insert, values of one comparison: below what either database takes in a statement.
 const BATCH: usize = 5_000;
@@ -49,9 +49,17 @@ impl Tx<'_> {
         ids.sort_unstable();
         let mut found = Vec::new();
         for ids in ids.chunks(BATCH) {
-            let wanted = users!(self).filter(resources::id.eq_any(ids.iter().map(|id| Id(id.0))));
-            let rows: Vec<Id> = Kept(wanted.select(resources::id)).load(self.conn).map_err(from_diesel)?;
-            found.extend(rows.into_iter().map(|id| ResourceId(id.0)));
+            // By the primary key and nothing else, see `keyed`.
+            let wanted = resources::table
+                .filter(of_tenant!(resources, self.tenant))
+                .filter(resources::id.eq_any(ids.iter().map(|id| Id(id.0))))
+                .order(resources::id.asc())
+                .select((resources::id, resources::resource_type, resources::deleted_at));
+            let rows: Vec<(Id, String, Option<At>)> = Kept(wanted).load(self.conn).map_err(from_diesel)?;
+            let users = rows
+                .into_iter()
+                .filter(|(_, kind, deleted_at)| deleted_at.is_none() && kind == resource_type::USER.name);
+            found.extend(users.map(|(id, ..)| ResourceId(id.0)));
         }
         Ok(found)
     }

@@ -37,25 +37,28 @@ pub(crate) struct Tx<'c> {
     pub(crate) tenant: TenantId,
 }
 
-/// The living resource with an id, as a query.
-macro_rules! living {
-    ($self:ident, $resource_type:ident, $id:ident) => {
-        resources::table
-            .filter(of_tenant!(resources, $self.tenant))
-            .filter(resources::id.eq(Id($id.0)))
-            .filter(resources::resource_type.eq($resource_type.name))
-            .filter(resources::deleted_at.is_null())
-            .select(ResourceRow::as_select())
+/// The resource with an id, as a query by the primary key and nothing else: a planner that knows nothing yet of a
+/// young table must not be offered an index on type or state. Those are looked at in the row.
+macro_rules! keyed {
+    ($self:ident, $ids:expr) => {
+        resources::table.filter(of_tenant!(resources, $self.tenant)).filter($ids).select((
+            resources::resource_type,
+            resources::deleted_at,
+            ResourceRow::as_select(),
+        ))
     };
 }
 
+/// A row of [`keyed`].
+type Keyed = (String, Option<At>, ResourceRow);
+
 impl TenantTx for Tx<'_> {
     fn find(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>> {
-        one(living!(self, resource_type, id).get_result(self.conn))
+        living(keyed!(self, resources::id.eq(Id(id.0))).get_result(self.conn), resource_type)
     }
 
     fn find_for_update(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>> {
-        one(Locked(living!(self, resource_type, id)).get_result(self.conn))
+        living(Locked(keyed!(self, resources::id.eq(Id(id.0)))).get_result(self.conn), resource_type)
     }
 
     fn find_tombstone(
@@ -94,15 +97,11 @@ impl TenantTx for Tx<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let rows: Vec<ResourceRow> = resources::table
-            .filter(of_tenant!(resources, self.tenant))
-            .filter(resources::id.eq_any(ids.iter().map(|id| Id(id.0))))
-            .filter(resources::resource_type.eq(resource_type.name))
-            .filter(resources::deleted_at.is_null())
-            .select(ResourceRow::as_select())
-            .load(self.conn)
-            .map_err(from_diesel)?;
-        rows.into_iter().map(ResourceRow::meaning).collect()
+        let wanted = ids.iter().map(|id| Id(id.0));
+        let rows: Vec<Keyed> =
+            keyed!(self, resources::id.eq_any(wanted)).load(self.conn).map_err(from_diesel)?;
+        let living = rows.into_iter().filter(|row| is_living(row, resource_type));
+        living.map(|(_, _, row)| row.meaning()).collect()
     }
 
     fn resolve_users(&mut self, references: &[String]) -> Result<Vec<Option<ResourceId>>> {
@@ -379,6 +378,15 @@ impl Tx<'_> {
             .map_err(from_diesel)?;
         Ok(())
     }
+}
+
+fn is_living((kind, deleted_at, _): &Keyed, resource_type: &ResourceType) -> bool {
+    deleted_at.is_none() && kind == resource_type.name
+}
+
+fn living(row: QueryResult<Keyed>, resource_type: &ResourceType) -> Result<Option<Resource>> {
+    let row = row.optional().map_err(from_diesel)?.filter(|row| is_living(row, resource_type));
+    row.map(|(_, _, row)| row.meaning()).transpose()
 }
 
 fn one(row: QueryResult<ResourceRow>) -> Result<Option<Resource>> {
