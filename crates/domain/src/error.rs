@@ -92,6 +92,10 @@ impl Error {
             Self::InvalidPath(detail) => Self::InvalidPath(detail.clone()),
             Self::InvalidValue(detail) => Self::InvalidValue(detail.clone()),
             Self::UnsupportedMediaType(detail) => Self::UnsupportedMediaType(detail.clone()),
+            Self::Mutability(detail) => Self::Mutability(detail.clone()),
+            Self::NoTarget(detail) => Self::NoTarget(detail.clone()),
+            Self::TooLarge(detail) => Self::TooLarge(detail.clone()),
+            Self::Forbidden(detail) => Self::Forbidden(detail.clone()),
             other => Self::internal(other.to_string()),
         }
     }

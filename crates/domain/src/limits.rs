@@ -20,6 +20,8 @@ pub const FILTER_TERMS: usize = 32;
 pub const PATCH_OPERATIONS: usize = 1_000;
 /// Users named in one request, as members and owners together.
 pub const MEMBERS: usize = 10_000;
+/// Users that one PATCH of a role may move; each is a change of a user.
+pub const ROLE_MOVES: usize = 1_000;
 /// Members of a group; a larger one is refused with 403.
 pub const GROUP_MEMBERS: i64 = 200_000;
 /// Members up to which a PATCH of a group is answered with the group and not with 204.

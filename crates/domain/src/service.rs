@@ -118,7 +118,7 @@ pub fn get(
                 groups::write(call, resource_type, tx, groups, projection, &|_| "", sink)
             }
             Kind::User | Kind::Plain => {
-                let related = related(resource_type, tx, std::slice::from_ref(&resource), projection)?;
+                let related = related(call, resource_type, tx, std::slice::from_ref(&resource), projection)?;
                 let render = project::render;
                 let body = render(resource_type, call.contract, &call.base, &resource, &related, projection);
                 sink.text(&body.to_string())
@@ -146,7 +146,7 @@ fn answer(
     if let Kind::Group(_) = resource_type.kind {
         return groups::answer(call, resource_type, tx, resource, projection);
     }
-    let related = related(resource_type, tx, std::slice::from_ref(resource), projection)?;
+    let related = related(call, resource_type, tx, std::slice::from_ref(resource), projection)?;
     Ok(Answer {
         body: Some(
             project::render(resource_type, call.contract, &call.base, resource, &related, projection)
@@ -164,6 +164,7 @@ pub fn location(base: &str, resource_type: &ResourceType, id: ResourceId) -> Str
 
 /// What replies show of other resources: one query for all of them, none when nothing of it is asked for.
 fn related(
+    call: &Call<'_>,
     resource_type: &ResourceType,
     tx: &mut dyn TenantTx,
     resources: &[Resource],
@@ -184,7 +185,8 @@ fn related(
     }
     if projection.wants(resource_type, "groups") {
         let ids: Vec<ResourceId> = resources.iter().map(|resource| resource.id).collect();
-        for (user, group) in tx.groups_of(&ids)? {
+        let seen = tx.groups_of(&ids)?.into_iter();
+        for (user, group) in seen.filter(|(_, group)| rights::sees_groups_at(call, group.endpoint)) {
             related.groups.entry(user).or_default().push(group);
         }
     }

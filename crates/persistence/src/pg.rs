@@ -132,11 +132,12 @@ impl CustomizeConnection<Conn, diesel::r2d2::Error> for Settings {
         let role = if self.set_role { format!("SET ROLE {};", role::SERVER) } else { String::new() };
         let (statement, lock) = (self.statement_timeout.as_millis(), self.lock_timeout.as_millis());
         conn.batch_execute(&format!(
+            // A client may take half a minute over a piece of a long reply, which is read in one transaction.
             // A commit is acknowledged when it is flushed, whatever the server's default says.
             "{role} DO $$ BEGIN IF current_setting('synchronous_commit') = 'off' THEN \
                 PERFORM set_config('synchronous_commit', 'on', false); END IF; END $$; \
              SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
-             SET idle_in_transaction_session_timeout = 10000; SET application_name = 'rollcall'"
+             SET idle_in_transaction_session_timeout = 35000; SET application_name = 'rollcall'"
         ))
         .map_err(diesel::r2d2::Error::QueryError)
     }

@@ -135,7 +135,7 @@ fn write_chunk(
     if let Kind::Group(_) = resource_type.kind {
         return groups::write(call, resource_type, tx, chunk, projection, &comma, sink);
     }
-    let related = related(resource_type, tx, chunk, projection)?;
+    let related = related(call, resource_type, tx, chunk, projection)?;
     for (place, resource) in chunk.iter().enumerate() {
         let body = project::render(resource_type, call.contract, &call.base, resource, &related, projection);
         sink.text(&format!("{}{body}", comma(place)))?;

@@ -5,7 +5,7 @@ use super::Call;
 use crate::filter::Filter;
 use crate::path::Target;
 use crate::principal::{Access, Area};
-use crate::resource_type::{Kind, ResourceType};
+use crate::resource_type::{self, Kind, ResourceType};
 use crate::{Error, Result};
 
 /// The attributes of the type that the caller must not see.
@@ -18,6 +18,12 @@ pub(super) fn hidden(call: &Call<'_>, resource_type: &ResourceType) -> &'static 
     }
 }
 
+/// Whether the caller may see that a user is in a group of this collection.
+pub(super) fn sees_groups_at(call: &Call<'_>, endpoint: &str) -> bool {
+    let area = resource_type::at(endpoint).map(|kind| kind.area);
+    area.is_some_and(|area| call.principal.require(area, Access::Read).is_ok())
+}
+
 /// [`Error::Forbidden`] when a filter or the order speaks of something hidden.
 pub(super) fn check(
     call: &Call<'_>,
@@ -25,7 +31,14 @@ pub(super) fn check(
     filter: Option<&Filter>,
     sort: Option<&Target>,
 ) -> Result<()> {
-    for name in hidden(call, resource_type) {
+    // Groups of either kind answer a filter on `groups`: it takes the right to read both.
+    let both =
+        [Area::Groups, Area::Usergroups].map(|area| call.principal.require(area, Access::Read).is_ok());
+    let names: &[&str] = match resource_type.kind {
+        Kind::User if both != [true, true] => &["groups"],
+        _ => hidden(call, resource_type),
+    };
+    for name in names {
         let in_filter = filter.is_some_and(|filter| mentions(filter, name));
         if in_filter || sort.is_some_and(|by| by.attribute.name == *name) {
             return Err(refusal(name));

@@ -99,10 +99,26 @@ fn steps(call: &Call<'_>, role: Role, body: &Value) -> Result<Vec<Step>> {
     let mut before = Document::default();
     before.set("displayName", Some(role.display().into()));
     let edit = group::patch(&ROLE, call.contract, &before, body)?;
-    if edit.document != before {
+    if edit.document != before || names_something_else(body) {
         return Err(Error::Mutability("only the members of a role can be changed".into()));
     }
     Ok(edit.steps)
+}
+
+/// Whether an operation without path carries more than members and what is ignored everywhere.
+fn names_something_else(body: &Value) -> bool {
+    const KNOWN: [&str; 4] = ["members", "id", "schemas", "meta"];
+    let field = |object: &Value, name: &str| -> Option<Value> {
+        let fields = object.as_object()?;
+        fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
+    };
+    let operations = field(body, "operations");
+    operations.iter().filter_map(Value::as_array).flatten().any(|operation| {
+        let value = field(operation, "value").filter(|_| field(operation, "path").is_none());
+        value.as_ref().and_then(Value::as_object).is_some_and(|object| {
+            object.keys().any(|key| !KNOWN.iter().any(|known| key.to_ascii_lowercase().ends_with(known)))
+        })
+    })
 }
 
 fn apply(call: &Call<'_>, tx: &mut dyn TenantTx, role: Role, step: &Step) -> Result<()> {
@@ -141,6 +157,10 @@ fn give(
     users: &[ResourceId],
     choose: impl Fn(Role) -> Option<Role>,
 ) -> Result<()> {
+    if users.len() > limits::ROLE_MOVES {
+        let most = limits::ROLE_MOVES;
+        return Err(Error::TooLarge(format!("one request moves at most {most} users from or to a role")));
+    }
     let default = call.principal.tenant.settings.default_role();
     let mut users = users.to_vec();
     users.sort_unstable();
@@ -164,6 +184,9 @@ fn members(tx: &mut dyn TenantTx, role: Role) -> Result<Vec<Entry>> {
         let page = tx.more(&USER, &having(role, members.len(), BATCH)?)?;
         let is_last = page.len() < BATCH;
         members.extend(page.iter().map(entry));
+        if members.len() > limits::MEMBERS {
+            return Err(Error::TooLarge("too many users have the role to replace or filter them".into()));
+        }
         if is_last {
             return Ok(members);
         }

@@ -3,8 +3,9 @@
 use domain::filter::Op;
 use domain::group::List;
 use domain::id::ResourceId;
-use domain::key::Key;
+use domain::key::{Key, fold};
 use domain::path::Target;
+use domain::resource_type;
 
 use super::super::super::id_text;
 use super::{Compiler, Piece};
@@ -50,6 +51,18 @@ impl Compiler<'_> {
         self.sql(format!(" AND {alias}.{} = {row}.id)", side.of));
     }
 
+    /// A user is meant by the user name too: on the QA contract members are shown so.
+    fn user_named(&mut self, column: &str, name: &str) {
+        let user = self.alias();
+        self.sql(format!("{column} IN (SELECT {user}.id FROM resources {user} WHERE "));
+        self.of_tenant(&user);
+        self.sql(format!(" AND {user}.resource_type = "));
+        self.text(resource_type::USER.name);
+        self.sql(format!(" AND {user}.deleted_at IS NULL AND {user}.name_key = "));
+        self.text(fold(name));
+        self.sql(")");
+    }
+
     fn membership(&mut self, alias: &str, side: &Side, compared: Option<(Op, &Key)>) {
         self.of_tenant(alias);
         self.sql(format!(" AND {alias}.list = "));
@@ -62,6 +75,7 @@ impl Compiler<'_> {
                 self.sql(format!("{column} = "));
                 self.pieces.push(Piece::Id(Id(id.0)));
             }
+            (Op::Eq, None) if side.value == "user_id" => self.user_named(&column, key.body()),
             (Op::Eq, None) => self.sql("FALSE"),
             _ => self.plain_text(&id_text(&column), op, key.body()),
         }
