@@ -37,9 +37,12 @@ def scim2_tester(base: str, token: str) -> None:
 
 
 def scim_sanity(base: str, token: str) -> None:
-    """Probes users only: groups are not announced."""
+    """Adds `fake-member-id` to a group and expects 200: unknown members are refused here, so there is such a user."""
+    member = {"userName": "member@example.com", "externalId": "fake-member-id"}
+    client = Client(base_url=base, headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    client.post("/Users", json=member).raise_for_status()
     program = Path(sys.executable).with_name("scim-sanity")
-    command = [program, "probe", base, "--token", token, "--resource", "User", "--i-accept-side-effects"]
+    command = [program, "probe", base, "--token", token, "--i-accept-side-effects"]
     output = subprocess.run([*command, "--json-output"], capture_output=True, text=True)
     try:
         report = json.loads(output.stdout[output.stdout.index("{") :])

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
-use crate::support::groups::{KINDS, db_list, people};
+use crate::support::groups::{KINDS, db_last_audit, db_list, people};
 use crate::support::http::{BASES, id_of};
 
 both!(names, users_in_one_request, a_large_group_is_not_sent_back);
@@ -77,6 +77,8 @@ fn a_large_group_is_not_sent_back(backend: Backend) {
         let group = kind.create(&client, &json!({"displayName": "Ops", "members": users}));
         let path = kind.path(&group);
         assert_eq!(group["members"].as_array().map(Vec::len), Some(1_000));
+        let detail = db_last_audit(&app, &group)[2].clone();
+        assert!(detail.ends_with("+900 more"), "the log names a hundred and counts the rest: {detail}");
         let rename = |name: &str| json!([{"op": "replace", "path": "displayName", "value": name}]);
         let reply = client.patch(&path, rename("Late"));
         assert_eq!(reply.expect(200).json()["members"].as_array().map(Vec::len), Some(1_000));
