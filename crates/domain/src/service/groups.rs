@@ -46,9 +46,13 @@ impl ListChange {
     pub(super) fn detail(&self) -> Option<String> {
         let mut text = String::new();
         let mut named = 0;
+        let mut last = None;
         for (list, sign, users) in &self.changes {
-            text.push_str(if text.is_empty() { "" } else { " " });
-            text.push_str(list.name());
+            if last != Some(list) {
+                text.push_str(if text.is_empty() { "" } else { " " });
+                text.push_str(list.name());
+                last = Some(list);
+            }
             for user in users.iter().take(NAMED.saturating_sub(named)) {
                 // Writing to a string cannot fail.
                 let _ = write!(text, " {sign}{user}");
