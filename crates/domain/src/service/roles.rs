@@ -99,15 +99,15 @@ fn steps(call: &Call<'_>, role: Role, body: &Value) -> Result<Vec<Step>> {
     let mut before = Document::default();
     before.set("displayName", Some(role.display().into()));
     let edit = group::patch(&ROLE, call.contract, &before, body)?;
-    if edit.document != before || names_something_else(body) {
+    if edit.document != before || names_something_else(role, body) {
         return Err(Error::Mutability("only the members of a role can be changed".into()));
     }
     Ok(edit.steps)
 }
 
-/// Whether an operation without path carries more than members and what is ignored everywhere.
-fn names_something_else(body: &Value) -> bool {
-    const KNOWN: [&str; 4] = ["members", "id", "schemas", "meta"];
+/// Whether an operation without path carries more than members and what the client was shown.
+fn names_something_else(role: Role, body: &Value) -> bool {
+    const KNOWN: [&str; 5] = ["members", "id", "schemas", "meta", "membercount"];
     let field = |object: &Value, name: &str| -> Option<Value> {
         let fields = object.as_object()?;
         fields.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone())
@@ -116,7 +116,11 @@ fn names_something_else(body: &Value) -> bool {
     operations.iter().filter_map(Value::as_array).flatten().any(|operation| {
         let value = field(operation, "value").filter(|_| field(operation, "path").is_none());
         value.as_ref().and_then(Value::as_object).is_some_and(|object| {
-            object.keys().any(|key| !KNOWN.iter().any(|known| key.to_ascii_lowercase().ends_with(known)))
+            object.iter().any(|(key, value)| {
+                let key = key.to_ascii_lowercase();
+                let is_same = key.ends_with("displayname") && value == role.display();
+                !is_same && !KNOWN.iter().any(|known| key.ends_with(known))
+            })
         })
     })
 }
