@@ -216,7 +216,7 @@ fn a_deleted_user_is_in_no_group(backend: Backend) {
     let groups = KINDS.map(|kind| {
         kind.path(&kind.create(&client, &json!({"displayName": "Ops", "members": [stays["id"]]})))
     });
-    for round in 0..DELETE_ROUNDS {
+    for round in 0..rounds(100) {
         let user = client.create(&user(&format!("u{round}")));
         // In every second round the user is a member of the other group already.
         if round % 2 == 0 {
@@ -243,8 +243,11 @@ fn a_deleted_user_is_in_no_group(backend: Backend) {
     }
 }
 
-/// Rounds in which a user is deleted and added at once.
-const DELETE_ROUNDS: usize = 150;
+/// How often a race is run: enough to see a defect that is there, or `ROLLCALL_TEST_FULL` times more.
+fn rounds(usual: usize) -> usize {
+    let more = std::env::var("ROLLCALL_TEST_FULL").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
+    usual * more
+}
 
 fn groups_changed_in_opposite_order_wait_for_each_other(backend: Backend) {
     let app = TestApp::start(backend);
@@ -253,7 +256,7 @@ fn groups_changed_in_opposite_order_wait_for_each_other(backend: Backend) {
     let one = agents.path(&agents.create(&client, &json!({"displayName": "one"})));
     let other = usergroups.path(&usergroups.create(&client, &json!({"displayName": "other"})));
     // Two users in both groups: a change of one group with many members, and deletions that touch both groups.
-    for round in 0..100 {
+    for round in 0..rounds(100) {
         let users = ["a", "b"].map(|name| client.create(&user(&format!("{name}{round}"))));
         let [a, b] = [id_of(&users[0]), id_of(&users[1])];
         let replies = at_once(&[0, 1, 2, 3], |&n| match n {
