@@ -21,6 +21,10 @@ use crate::types::{At, Id};
 /// Rows of one insert, values of one comparison: below what either database takes in a statement.
 const BATCH: usize = 5_000;
 
+/// Up to so many users are looked up one by one: the planner of PostgreSQL takes an array for a filter and reads the
+/// whole list when it knows nothing yet of the table, and equality with one value for what it is.
+const FEW: usize = 16;
+
 /// Living users of the tenant, as a query on `resources`.
 macro_rules! users {
     ($self:ident) => {
@@ -50,12 +54,22 @@ impl Tx<'_> {
         let mut found = Vec::new();
         for ids in ids.chunks(BATCH) {
             // By the primary key and nothing else, see `keyed`.
-            let wanted = resources::table
+            let keyed = resources::table
                 .filter(of_tenant!(resources, self.tenant))
-                .filter(resources::id.eq_any(ids.iter().map(|id| Id(id.0))))
                 .order(resources::id.asc())
                 .select((resources::id, resources::resource_type, resources::deleted_at));
-            let rows: Vec<(Id, String, Option<At>)> = Kept(wanted).load(self.conn).map_err(from_diesel)?;
+            let mut rows: Vec<(Id, String, Option<At>)> = Vec::new();
+            if ids.len() <= FEW {
+                for id in ids {
+                    let wanted = keyed.filter(resources::id.eq(Id(id.0)));
+                    let row: Vec<(Id, String, Option<At>)> =
+                        Kept(wanted).load(self.conn).map_err(from_diesel)?;
+                    rows.extend(row);
+                }
+            } else {
+                let wanted = keyed.filter(resources::id.eq_any(ids.iter().map(|id| Id(id.0))));
+                rows = Kept(wanted).load(self.conn).map_err(from_diesel)?;
+            }
             let users = rows
                 .into_iter()
                 .filter(|(_, kind, deleted_at)| deleted_at.is_none() && kind == resource_type::USER.name);
@@ -118,6 +132,14 @@ impl Tx<'_> {
     ) -> Result<Vec<ResourceId>> {
         let mut removed: Vec<Id> = Vec::new();
         for users in users.chunks(BATCH) {
+            if users.len() <= FEW {
+                for user in users {
+                    let old = list_of!(self, group, list).filter(memberships::user_id.eq(Id(user.0)));
+                    let gone = diesel::delete(old).returning(memberships::user_id);
+                    removed.extend(gone.load::<Id>(self.conn).map_err(from_diesel)?);
+                }
+                continue;
+            }
             let old = list_of!(self, group, list)
                 .filter(memberships::user_id.eq_any(users.iter().map(|user| Id(user.0))));
             let gone = diesel::delete(old).returning(memberships::user_id);
