@@ -54,20 +54,24 @@ impl Tx<'_> {
         let mut found = Vec::new();
         for ids in ids.chunks(BATCH) {
             // By the primary key and nothing else, see `keyed`.
-            let keyed = resources::table
-                .filter(of_tenant!(resources, self.tenant))
-                .order(resources::id.asc())
-                .select((resources::id, resources::resource_type, resources::deleted_at));
+            let tenant = self.tenant;
+            let keyed = || {
+                resources::table.filter(of_tenant!(resources, tenant)).order(resources::id.asc()).select((
+                    resources::id,
+                    resources::resource_type,
+                    resources::deleted_at,
+                ))
+            };
             let mut rows: Vec<(Id, String, Option<At>)> = Vec::new();
             if ids.len() <= FEW {
                 for id in ids {
-                    let wanted = keyed.filter(resources::id.eq(Id(id.0)));
+                    let wanted = keyed().filter(resources::id.eq(Id(id.0)));
                     let row: Vec<(Id, String, Option<At>)> =
                         Kept(wanted).load(self.conn).map_err(from_diesel)?;
                     rows.extend(row);
                 }
             } else {
-                let wanted = keyed.filter(resources::id.eq_any(ids.iter().map(|id| Id(id.0))));
+                let wanted = keyed().filter(resources::id.eq_any(ids.iter().map(|id| Id(id.0))));
                 rows = Kept(wanted).load(self.conn).map_err(from_diesel)?;
             }
             let users = rows
