@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::catalog::Catalog;
 use domain::contract;
 use domain::filter::parse::{Scope, parse};
 use domain::id::{ResourceId, TenantId};
@@ -300,6 +301,7 @@ fn world(backend: Backend) -> World {
         name: slug.into(),
         state: TenantState::Active,
         settings: settings.clone(),
+        catalog: Catalog::standard(),
     };
     let (ours, theirs) = (tenant("ours"), tenant("theirs"));
     let resources = resources(&mut runner, start);

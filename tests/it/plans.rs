@@ -42,7 +42,14 @@ fn filled(backend: Backend) -> (TestDb, std::sync::Arc<dyn store::Store>, Tenant
     let ids = ["one", "two"].map(|slug| {
         let id = TenantId::generate();
         let (slug, name, state) = (slug.to_owned(), slug.to_owned(), TenantState::Active);
-        let tenant = Tenant { id, slug, name, state, settings: TenantSettings::default() };
+        let tenant = Tenant {
+            id,
+            slug,
+            name,
+            state,
+            settings: TenantSettings::default(),
+            catalog: domain::catalog::Catalog::standard(),
+        };
         store.create_tenant(&tenant, now).unwrap();
         store::write(&*store, id, |tx| {
             (0..USERS).try_for_each(|number| {

@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
+use domain::catalog::Catalog;
 use domain::contract::Contract;
 use domain::schema::announce::{self, Usage};
 use domain::{Error, limits, store};
@@ -80,14 +81,14 @@ pub(crate) async fn schema(caller: Caller, request: HttpRequest) -> Reply {
 /// As far as this tenant uses it today.
 async fn announced(
     caller: Caller,
-    announce: fn(&Contract, &str, &Usage) -> Vec<Value>,
+    announce: fn(&Catalog, &Contract, &str, &Usage) -> Vec<Value>,
 ) -> domain::Result<Vec<Value>> {
     caller
         .run(move |call| {
             let usage = store::read(call.store, call.principal.tenant.id, |tx| {
                 Ok(Usage { profile_keys: tx.profile_keys()?, has_owners: tx.has_owners()? })
             })?;
-            Ok(announce(call.contract, &call.base, &usage))
+            Ok(announce(call.catalog(), call.contract, &call.base, &usage))
         })
         .await
 }

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use domain::contract::Contract;
 use domain::meta::{Precondition, Tags};
 use domain::principal::{Access, Principal};
-use domain::resource_type::{self, ResourceType};
+use domain::resource_type::ResourceType;
 use domain::service::{Body, Call, Query, Sink};
 use domain::store::Origin;
 use domain::{Error, Result};
@@ -125,7 +125,7 @@ pub(crate) struct Collection<P> {
     /// The caller.
     pub(crate) caller: Caller,
     /// The type of the collection.
-    pub(crate) resource_type: &'static Arc<ResourceType>,
+    pub(crate) resource_type: Arc<ResourceType>,
     permission: PhantomData<P>,
 }
 
@@ -143,8 +143,12 @@ impl<P: Permission> FromRequest for Collection<P> {
 }
 
 /// The type at the collection segment of the path.
-pub(crate) fn resource_type(request: &HttpRequest) -> Result<&'static Arc<ResourceType>> {
-    resource_type::at(request.match_info().query("collection")).ok_or_else(no_endpoint)
+pub(crate) fn resource_type(request: &HttpRequest) -> Result<Arc<ResourceType>> {
+    let extensions = request.extensions();
+    let principal = extensions.get::<Principal>();
+    let catalog = principal.map(|principal| &principal.tenant.catalog);
+    let found = catalog.and_then(|catalog| catalog.at(request.match_info().query("collection")));
+    found.cloned().ok_or_else(no_endpoint)
 }
 
 /// 404 for a path that is none of ours.

@@ -174,6 +174,7 @@ mod tests {
             name: "Acme".into(),
             state: TenantState::Active,
             settings: TenantSettings::default(),
+            catalog: domain::catalog::Catalog::standard(),
         };
         let secret = token::generate(tenant.id).unwrap();
         let token = Token {

@@ -108,7 +108,7 @@ impl Entry {
         if let Some(display) = self.display.as_deref().filter(|display| !display.is_empty()) {
             member["display"] = display.into();
         }
-        member["type"] = USER.name.into();
+        member["type"] = USER.name.as_str().into();
         member
     }
 }

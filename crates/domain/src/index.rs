@@ -51,7 +51,7 @@ pub fn column(resource_type: &ResourceType, target: &Target) -> Option<Column> {
         ("meta", Some("created")) => Some(Column::Created),
         ("meta", Some("lastModified")) => Some(Column::LastModified),
         ("meta", Some("version")) => Some(Column::Version),
-        (name, None) if name == resource_type.name_attribute => Some(Column::Name),
+        (name, None) if resource_type.name_attribute == Some(name) => Some(Column::Name),
         _ => None,
     }
 }
@@ -67,7 +67,7 @@ pub fn entries(resource_type: &ResourceType, document: &Document) -> Vec<Entry> 
                     add(&mut entries, &path, attribute, value);
                 }
             }
-        } else if name != resource_type.name_attribute
+        } else if resource_type.name_attribute != Some(name.as_str())
             && let Some(attribute) = resource_type.schema.attribute(name)
         {
             add(&mut entries, &attribute.name.to_lowercase(), attribute, value);

@@ -4,12 +4,13 @@
 //! them.) The modules in reading order:
 //!
 //! - nouns: [`id`], [`tenant`], [`principal`], [`contract`], [`limits`], [`error`]
-//! - data that describes data: [`schema`], [`resource_type`]
+//! - data that describes data: [`schema`], [`resource_type`], [`catalog`]
 //! - a resource: [`document`], [`meta`], [`resource`]
 //! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`list`]
 //! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`group`], [`project`]
 //! - the port to the database and the use cases on it: [`store`], [`service`]
 
+pub mod catalog;
 pub mod contract;
 pub mod decode;
 pub mod document;

@@ -62,8 +62,9 @@ impl Target {
         }
         let (name, sub) = split(text);
         let of_extension = || {
-            let mut extensions = resource_type.extensions.iter();
-            extensions.find_map(|schema| Some((Some(schema.clone()), schema.attribute(name)?.clone())))
+            resource_type
+                .extensions()
+                .find_map(|schema| Some((Some(schema.clone()), schema.attribute(name)?.clone())))
         };
         let (extension, attribute) =
             core(resource_type, name).or_else(|| alias(resource_type, name)).or_else(of_extension)?;

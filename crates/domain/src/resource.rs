@@ -20,9 +20,10 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// The unique name of the resource, as written.
+    /// The unique name of the resource, as written; empty for a type that goes by ids.
     pub fn name(&self, resource_type: &ResourceType) -> &str {
-        self.document.text(resource_type.name_attribute).unwrap_or_default()
+        let name = resource_type.name_attribute.and_then(|attribute| self.document.text(attribute));
+        name.unwrap_or_default()
     }
 
     /// The name to show.
@@ -32,7 +33,10 @@ impl Resource {
 
     /// The key under which the name of the resource is unique among the living of its type.
     pub fn name_key(&self, resource_type: &ResourceType) -> String {
-        key::fold(self.name(resource_type))
+        match resource_type.name_attribute {
+            Some(_) => key::fold(self.name(resource_type)),
+            None => self.id.to_string(),
+        }
     }
 
     /// The id the client gave it.

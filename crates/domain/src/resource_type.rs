@@ -1,4 +1,5 @@
-//! Resource types as values (RFC 7643 section 6): a second collection is a second value, not a second module.
+//! Resource types as values (RFC 7643 section 6): a second collection is a second value, not a second module. Here
+//! are the standard ones; what a tenant has is in its [`crate::catalog::Catalog`].
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,7 +13,7 @@ pub enum Kind {
     User,
     /// A group: members and owners as rows; a bare member on the QA contract is this.
     Group(FlatMember),
-    /// Nothing beyond its schema.
+    /// Nothing beyond its schema: a type that a tenant has defined.
     Plain,
 }
 
@@ -25,21 +26,31 @@ pub enum FlatMember {
     Id,
 }
 
+/// An extension of a resource type (RFC 7643 section 6, `schemaExtensions`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// Its schema.
+    pub schema: Arc<Schema>,
+    /// Whether every resource of the type must have it.
+    pub required: bool,
+}
+
 /// One collection: its place, its schema and its extensions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourceType {
     /// Id and name, also `meta.resourceType` and the value in the database.
-    pub name: &'static str,
+    pub name: String,
     /// The segment of the path, without a slash.
-    pub endpoint: &'static str,
+    pub endpoint: String,
     /// For people.
-    pub description: &'static str,
+    pub description: String,
     /// The core schema.
     pub schema: Arc<Schema>,
-    /// Extensions; none is required.
-    pub extensions: Vec<Arc<Schema>>,
-    /// The core attribute whose folded value is unique among the living of the type (`userName`).
-    pub name_attribute: &'static str,
+    /// In the order in which they are shown.
+    pub extensions: Vec<Extension>,
+    /// The core attribute whose folded value is unique among the living of the type (`userName`); a type without
+    /// one goes by its ids.
+    pub name_attribute: Option<&'static str>,
     /// Other names clients use: written name, then URN and attribute of the extension it stands for.
     pub aliases: &'static [(&'static str, &'static str, &'static str)],
     /// Other URNs that clients use for the core schema.
@@ -53,7 +64,7 @@ pub struct ResourceType {
 impl ResourceType {
     /// The extension with this URN, in any case.
     pub fn extension(&self, urn: &str) -> Option<&Arc<Schema>> {
-        self.extensions.iter().find(|schema| schema.id.eq_ignore_ascii_case(urn))
+        self.extensions().find(|schema| schema.id.eq_ignore_ascii_case(urn))
     }
 
     /// Whether clients name the core schema by this URN, in any case.
@@ -69,24 +80,33 @@ impl ResourceType {
     /// Every URN under which clients name a schema of the type, with the schema.
     pub(crate) fn urns(&self) -> impl Iterator<Item = (&str, &Arc<Schema>)> {
         let core = self.core_urns().map(|urn| (urn, &self.schema));
-        core.chain(self.extensions.iter().map(|schema| (schema.id.as_str(), schema)))
+        core.chain(self.extensions().map(|schema| (schema.id.as_str(), schema)))
     }
 
     /// The core schema and the extensions.
     pub fn schemas(&self) -> impl Iterator<Item = &Arc<Schema>> {
-        std::iter::once(&self.schema).chain(&self.extensions)
+        std::iter::once(&self.schema).chain(self.extensions())
     }
+
+    /// The schemas of the extensions.
+    pub fn extensions(&self) -> impl Iterator<Item = &Arc<Schema>> {
+        self.extensions.iter().map(|extension| &extension.schema)
+    }
+}
+
+fn optional(schema: &Arc<Schema>) -> Extension {
+    Extension { schema: schema.clone(), required: false }
 }
 
 /// `/Users`.
 pub static USER: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
     Arc::new(ResourceType {
-        name: "User",
-        endpoint: "Users",
-        description: "User Account",
+        name: "User".into(),
+        endpoint: "Users".into(),
+        description: "User Account".into(),
         schema: user::SCHEMA.clone(),
-        extensions: vec![enterprise::SCHEMA.clone(), qa_user::SCHEMA.clone()],
-        name_attribute: "userName",
+        extensions: vec![optional(&enterprise::SCHEMA), optional(&qa_user::SCHEMA)],
+        name_attribute: Some("userName"),
         // `profile` at the root is how the QA contract and Okta write it; `userAccessLevel` names the role in filters.
         aliases: &[
             ("profile", qa_user::URN, qa_user::PROFILE),
@@ -101,12 +121,12 @@ pub static USER: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
 /// `/Groups`: agent groups.
 pub static GROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
     Arc::new(ResourceType {
-        name: "Group",
-        endpoint: "Groups",
-        description: "Agent group",
+        name: "Group".into(),
+        endpoint: "Groups".into(),
+        description: "Agent group".into(),
         schema: group::SCHEMA.clone(),
-        extensions: vec![qa_group::SCHEMA.clone()],
-        name_attribute: "displayName",
+        extensions: vec![optional(&qa_group::SCHEMA)],
+        name_attribute: Some("displayName"),
         aliases: &[("owners", qa_group::URN, qa_group::OWNERS)],
         other_urns: &[],
         area: Area::Groups,
@@ -117,12 +137,12 @@ pub static GROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
 /// `/Usergroups`: user groups, a second value of the same kind.
 pub static USERGROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
     Arc::new(ResourceType {
-        name: "Usergroup",
-        endpoint: "Usergroups",
-        description: "User group",
+        name: "Usergroup".into(),
+        endpoint: "Usergroups".into(),
+        description: "User group".into(),
         schema: group::USERGROUP_SCHEMA.clone(),
-        extensions: vec![qa_group::SCHEMA.clone()],
-        name_attribute: "displayName",
+        extensions: vec![optional(&qa_group::SCHEMA)],
+        name_attribute: Some("displayName"),
         aliases: &[("owners", qa_group::URN, qa_group::OWNERS)],
         other_urns: &[group::URN],
         area: Area::Usergroups,
@@ -130,12 +150,7 @@ pub static USERGROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
     })
 });
 
-/// The resource types that are served, in the order in which they are announced.
-pub fn all() -> [&'static Arc<ResourceType>; 3] {
+/// The resource types that every tenant has, in the order in which they are announced.
+pub fn standard() -> [&'static Arc<ResourceType>; 3] {
     [&USER, &GROUP, &USERGROUP]
-}
-
-/// The resource type at this segment of the path; names are case-sensitive.
-pub fn at(endpoint: &str) -> Option<&'static Arc<ResourceType>> {
-    all().into_iter().find(|resource_type| resource_type.endpoint == endpoint)
 }

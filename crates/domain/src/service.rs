@@ -11,6 +11,7 @@ mod write;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
+use crate::catalog::Catalog;
 use crate::contract::Contract;
 use crate::document::Document;
 use crate::id::ResourceId;
@@ -18,7 +19,7 @@ use crate::meta::{Precondition, Version};
 use crate::principal::{Access, Principal};
 use crate::project::{self, Projection, Related};
 use crate::resource::Resource;
-use crate::resource_type::{self, Kind, ResourceType};
+use crate::resource_type::{Kind, ResourceType};
 use crate::store::{self, Origin, Store, TenantTx};
 use crate::{Error, Result, user};
 
@@ -40,6 +41,13 @@ pub struct Call<'a> {
     pub origin: Origin,
     /// The time of the request, in whole milliseconds.
     pub now: DateTime<Utc>,
+}
+
+impl Call<'_> {
+    /// What the resources of the tenant are.
+    pub fn catalog(&self) -> &Catalog {
+        &self.principal.tenant.catalog
+    }
 }
 
 /// A JSON body, or why it is none. It is judged only after the id in the path has been found.
@@ -180,7 +188,7 @@ fn related(
         ids.sort_unstable();
         ids.dedup();
         let display = |document: &Document| document.text("displayName").map(str::to_owned);
-        let managers = tx.find_many(&resource_type::USER, &ids)?;
+        let managers = tx.find_many(resource_type, &ids)?;
         related.managers = managers.into_iter().map(|user| (user.id, display(&user.document))).collect();
     }
     if projection.wants(resource_type, "groups") {

@@ -1,7 +1,10 @@
 //! A tenant: one customer of the platform, its state and its settings.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::Catalog;
 use crate::contract::Contract;
 use crate::id::TenantId;
 use crate::role::Role;
@@ -73,4 +76,6 @@ pub struct Tenant {
     pub state: TenantState,
     /// Its own decisions.
     pub settings: TenantSettings,
+    /// What its resources are.
+    pub catalog: Arc<Catalog>,
 }

@@ -113,11 +113,12 @@ pub(crate) fn may_run_again(error: &Error, committing: bool) -> bool {
 
 /// A duplicate of a unique value of a resource. Citus gives no constraint name and puts a shard number behind the
 /// one in the message, SQLite names the columns: the name of the column is in all of them.
-pub(crate) fn from_write(error: DieselError, name_attribute: &str) -> Error {
+pub(crate) fn from_write(error: DieselError, name_attribute: Option<&str>) -> Error {
     match &error {
         DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
             let place = info.constraint_name().unwrap_or_else(|| info.message());
-            let attribute = if place.contains("external_id") { "externalId" } else { name_attribute };
+            let name = name_attribute.unwrap_or("id");
+            let attribute = if place.contains("external_id") { "externalId" } else { name };
             Error::Uniqueness(format!("another resource has the same {attribute}"))
         }
         _ => from_diesel(error),

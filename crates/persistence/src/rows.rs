@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
+use domain::catalog::Catalog;
 use domain::document::Document;
 use domain::id::{ResourceId, TenantId, TokenId};
 use domain::meta::{Meta, Version};
@@ -33,7 +34,14 @@ impl TenantRow {
         let settings: TenantSettings = serde_json::from_str(&self.settings).map_err(Error::internal)?;
         let state =
             TenantState::parse(&self.state).ok_or_else(|| Error::internal("unknown state of a tenant"))?;
-        Ok(Tenant { id: TenantId(self.id.0), slug: self.slug, name: self.name, state, settings })
+        Ok(Tenant {
+            id: TenantId(self.id.0),
+            slug: self.slug,
+            name: self.name,
+            state,
+            settings,
+            catalog: Catalog::standard(),
+        })
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) async fn create(
     let query = extract::query(&request)?;
     let received = body::receive(&request, payload).await?;
     let answer = caller
-        .run_with(received, move |call, body| service::create(call, resource_type, body, &query))
+        .run_with(received, move |call, body| service::create(call, &resource_type, body, &query))
         .await?;
     Ok(reply::created(answer))
 }

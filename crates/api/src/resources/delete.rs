@@ -12,6 +12,6 @@ pub(crate) async fn delete(
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let (id, precondition) = (extract::id(&request), extract::precondition(&request));
-    caller.run(move |call| service::delete(call, resource_type, &id, &precondition)).await?;
+    caller.run(move |call| service::delete(call, &resource_type, &id, &precondition)).await?;
     Ok(reply::nothing())
 }

@@ -12,5 +12,7 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, Failure> {
     let (id, precondition) = (extract::id(&request), extract::precondition(&request));
     let query = extract::query(&request)?;
-    caller.stream(move |call, sink| service::get(call, resource_type, &id, &precondition, &query, sink)).await
+    caller
+        .stream(move |call, sink| service::get(call, &resource_type, &id, &precondition, &query, sink))
+        .await
 }

@@ -18,7 +18,7 @@ pub(crate) async fn replace(
     let received = body::receive(&request, payload).await?;
     let answer = caller
         .run_with(received, move |call, body| {
-            service::replace(call, resource_type, &id, &precondition, body, &query)
+            service::replace(call, &resource_type, &id, &precondition, body, &query)
         })
         .await?;
     Ok(reply::changed(answer))

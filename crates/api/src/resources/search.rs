@@ -17,7 +17,7 @@ pub(crate) async fn collection(
     caller
         .stream(move |call, sink| {
             let query = query::from_search_request(&received.read()?)?;
-            service::list(call, resource_type, &query, sink)
+            service::list(call, &resource_type, &query, sink)
         })
         .await
 }

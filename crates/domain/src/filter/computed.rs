@@ -23,7 +23,7 @@ pub(super) fn compare(scope: &Scope<'_>, target: Target, op: Op, key: Key) -> Re
     match name(&target) {
         ("schemas", None) => schemas(scope, op, key.body()),
         ("meta", Some("resourceType")) => {
-            Ok(Filter::Constant(op.holds(&Key::text(scope.resource_type.name, true), &key)))
+            Ok(Filter::Constant(op.holds(&Key::text(&scope.resource_type.name, true), &key)))
         }
         ("meta", Some("location")) => location(scope, op, key.body()),
         ("meta", Some("version")) => version(target, op, key.body()),
@@ -86,7 +86,7 @@ fn schemas(scope: &Scope<'_>, op: Op, wanted: &str) -> Result<Filter> {
     let one_of = |op: Op| {
         let holds = |urn: &str| op.holds(&Key::text(urn, false), &wanted);
         let core = Filter::Constant(holds(&scope.resource_type.schema.id));
-        let extensions = scope.resource_type.extensions.iter().filter(|schema| holds(&schema.id));
+        let extensions = scope.resource_type.extensions().filter(|schema| holds(&schema.id));
         let has = |schema: &Arc<Schema>| match Target::resolve(scope.resource_type, qa_group::OWNERS) {
             // A group has the extension when it has owners.
             Some(owners) if schema.id == qa_group::URN => Filter::Present(owners),

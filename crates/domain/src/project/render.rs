@@ -55,7 +55,7 @@ impl Page<'_> {
 
     /// Adds what stands behind the attributes of the core schema: the extensions and `meta`.
     pub(super) fn show_rest(&self, into: &mut Map<String, Value>) {
-        for schema in &self.resource_type.extensions {
+        for schema in self.resource_type.extensions() {
             if self.stands_at_root(schema) {
                 for attribute in
                     schema.attributes.iter().filter(|attribute| self.has_root_name(schema, attribute))
@@ -143,7 +143,7 @@ impl Page<'_> {
             };
             !self.stands_at_root(schema) && schema.attributes.iter().any(shown)
         };
-        let extensions = self.resource_type.extensions.iter().filter(has);
+        let extensions = self.resource_type.extensions().filter(has);
         let urns = std::iter::once(&self.resource_type.schema).chain(extensions);
         urns.map(|schema| Value::from(schema.id.as_str())).collect()
     }
@@ -167,7 +167,7 @@ impl Page<'_> {
             "resourceType": self.resource_type.name,
             "created": time_text(meta.created),
             "lastModified": time_text(meta.modified),
-            "location": self.location(self.resource_type.endpoint, self.resource.id),
+            "location": self.location(&self.resource_type.endpoint, self.resource.id),
             "version": meta.version.etag(),
         })
     }
@@ -191,7 +191,7 @@ impl Page<'_> {
         let found = user::manager_of(&self.resource.document)
             .and_then(|id| self.related.managers.get(&id).map(|display| (id, display)));
         if let Some((id, display)) = found {
-            manager["$ref"] = self.location(self.resource_type.endpoint, id).into();
+            manager["$ref"] = self.location(&self.resource_type.endpoint, id).into();
             if let Some(display) = display {
                 manager["displayName"] = display.as_str().into();
             }

@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 
 use super::build::string;
 use super::{Attribute, Returned, Schema, Type, group, qa_group, role};
+use crate::catalog::Catalog;
 use crate::contract::{Contract, Shape};
-use crate::resource_type::{self, FlatMember, Kind, ResourceType};
+use crate::resource_type::{Extension, FlatMember, Kind, ResourceType};
 use crate::role::Role;
 use crate::store::ProfileKey;
 
@@ -30,12 +31,12 @@ pub struct Usage {
 }
 
 /// The schemas of all resource types, and that of roles, as the contract writes them.
-pub fn schemas(contract: &Contract, base: &str, usage: &Usage) -> Vec<Value> {
+pub fn schemas(catalog: &Catalog, contract: &Contract, base: &str, usage: &Usage) -> Vec<Value> {
     let mut seen: Vec<&str> = Vec::new();
     let mut announced = Vec::new();
-    for resource_type in resource_type::all() {
-        for schema in std::iter::once(&resource_type.schema).chain(extensions(contract, resource_type, usage))
-        {
+    for resource_type in catalog.types() {
+        let extensions = extensions(contract, resource_type, usage).map(|extension| &extension.schema);
+        for schema in std::iter::once(&resource_type.schema).chain(extensions) {
             if !seen.contains(&schema.id.as_str()) {
                 seen.push(&schema.id);
                 let attributes = attributes(contract, resource_type, schema, usage);
@@ -51,8 +52,8 @@ pub fn schemas(contract: &Contract, base: &str, usage: &Usage) -> Vec<Value> {
 }
 
 /// The resource types.
-pub fn resource_types(contract: &Contract, base: &str, usage: &Usage) -> Vec<Value> {
-    let types = resource_type::all().into_iter();
+pub fn resource_types(catalog: &Catalog, contract: &Contract, base: &str, usage: &Usage) -> Vec<Value> {
+    let types = catalog.types().iter();
     types.map(|resource_type| type_value(contract, base, resource_type, usage)).collect()
 }
 
@@ -63,11 +64,11 @@ fn extensions<'a>(
     contract: &'a Contract,
     resource_type: &'a ResourceType,
     usage: &'a Usage,
-) -> impl Iterator<Item = &'a Arc<Schema>> {
+) -> impl Iterator<Item = &'a Extension> {
     let shows = |attribute: &Arc<Attribute>| {
         attribute.returned != Returned::Request && attribute_value(attribute, &usage.profile_keys).is_some()
     };
-    resource_type.extensions.iter().filter(move |schema| {
+    resource_type.extensions.iter().filter(move |Extension { schema, .. }| {
         let at_root = contract.own_attributes_at_root && schema.id.starts_with(OWN);
         let used = schema.id != qa_group::URN || usage.has_owners;
         !at_root && used && schema.attributes.iter().any(shows)
@@ -76,7 +77,7 @@ fn extensions<'a>(
 
 fn type_value(contract: &Contract, base: &str, resource_type: &ResourceType, usage: &Usage) -> Value {
     let extensions: Vec<Value> = extensions(contract, resource_type, usage)
-        .map(|schema| json!({"schema": schema.id, "required": false}))
+        .map(|Extension { schema, required }| json!({"schema": schema.id, "required": required}))
         .collect();
     let mut value = json!({
         "schemas": [RESOURCE_TYPE_URN],
@@ -236,7 +237,7 @@ mod tests {
 
     #[test]
     fn each_contract_declares_what_it_writes() {
-        let rfc = schemas(&RFC, "https://x/scim/v2", &usage());
+        let rfc = schemas(&Catalog::standard(), &RFC, "https://x/scim/v2", &usage());
         let expected = [
             user::URN,
             enterprise::URN,
@@ -254,7 +255,7 @@ mod tests {
         assert_eq!(profile["subAttributes"][0]["name"], "Location");
         assert_eq!(rfc[0]["meta"]["location"], format!("https://x/scim/v2/Schemas/{}", user::URN));
 
-        let qa = schemas(&QA, "https://x/api/v1/scim/v2", &usage());
+        let qa = schemas(&Catalog::standard(), &QA, "https://x/api/v1/scim/v2", &usage());
         assert_eq!(ids(&qa), [user::URN, enterprise::URN, group::URN, group::USERGROUP_URN, role::URN]);
         assert!(named(&qa[0], "profile").is_some());
         assert_eq!(named(&qa[0], "roles").unwrap()["type"], "string");
@@ -263,7 +264,7 @@ mod tests {
 
     #[test]
     fn groups_are_declared_as_they_are_written() {
-        let rfc = schemas(&RFC, "", &usage());
+        let rfc = schemas(&Catalog::standard(), &RFC, "", &usage());
         for place in [3, 5] {
             let members = named(&rfc[place], "members").unwrap();
             assert_eq!((&members["type"], &members["mutability"]), (&json!("complex"), &json!("readWrite")));
@@ -285,7 +286,7 @@ mod tests {
         let owners = named(&rfc[4], "owners").unwrap();
         assert_eq!((&owners["type"], &owners["multiValued"]), (&json!("string"), &json!(true)));
 
-        let qa = schemas(&QA, "", &Usage::default());
+        let qa = schemas(&Catalog::standard(), &QA, "", &Usage::default());
         for (place, case_exact) in [(2, false), (3, true)] {
             let members = named(&qa[place], "members").unwrap();
             assert_eq!((&members["type"], &members["multiValued"]), (&json!("string"), &json!(true)));
@@ -298,7 +299,7 @@ mod tests {
     #[test]
     fn roles_are_declared_and_no_resource_type() {
         for (contract, kind) in [(&RFC, "complex"), (&QA, "string")] {
-            let schemas = schemas(contract, "", &Usage::default());
+            let schemas = schemas(&Catalog::standard(), contract, "", &Usage::default());
             let role = schemas.iter().find(|schema| schema["id"] == role::URN).unwrap();
             let shown: Vec<_> = role["attributes"]
                 .as_array()
@@ -309,27 +310,30 @@ mod tests {
             let expected =
                 [("id", "string"), ("displayName", "string"), ("memberCount", "integer"), ("members", kind)];
             assert_eq!(shown, expected);
-            assert_eq!(ids(&resource_types(contract, "", &Usage::default())), ["User", "Group", "Usergroup"]);
+            assert_eq!(
+                ids(&resource_types(&Catalog::standard(), contract, "", &Usage::default())),
+                ["User", "Group", "Usergroup"]
+            );
         }
     }
 
     #[test]
     fn what_is_not_used_is_left_out() {
         let none = Usage::default();
-        assert!(named(&schemas(&QA, "", &none)[0], "profile").is_none());
+        assert!(named(&schemas(&Catalog::standard(), &QA, "", &none)[0], "profile").is_none());
         assert_eq!(
-            ids(&schemas(&RFC, "", &none)),
+            ids(&schemas(&Catalog::standard(), &RFC, "", &none)),
             [user::URN, enterprise::URN, group::URN, group::USERGROUP_URN, role::URN],
             "nothing of it is shown"
         );
-        let types = resource_types(&RFC, "", &none);
+        let types = resource_types(&Catalog::standard(), &RFC, "", &none);
         assert_eq!(types[0]["schemaExtensions"].as_array().unwrap().len(), 1);
         assert_eq!(types[1].get("schemaExtensions"), None);
     }
 
     #[test]
     fn resource_types_name_their_extensions() {
-        let rfc = resource_types(&RFC, "https://x/scim/v2", &usage());
+        let rfc = resource_types(&Catalog::standard(), &RFC, "https://x/scim/v2", &usage());
         assert_eq!(rfc[0]["schemaExtensions"].as_array().unwrap().len(), 2);
         for group in [&rfc[1], &rfc[2]] {
             assert_eq!(group["schemaExtensions"], json!([{"schema": qa_group::URN, "required": false}]));
@@ -347,7 +351,7 @@ mod tests {
                 },
             })
         );
-        let qa = resource_types(&QA, "https://x/scim/v2", &usage());
+        let qa = resource_types(&Catalog::standard(), &QA, "https://x/scim/v2", &usage());
         assert_eq!(qa[0]["schemaExtensions"].as_array().unwrap().len(), 1);
         assert_eq!(qa[0]["endpoint"], "/Users");
         assert_eq!(qa[1].get("schemaExtensions"), None);

@@ -12,7 +12,7 @@ use crate::id::ResourceId;
 use crate::project::Projection;
 use crate::project::group::{Frame, frame, write_member};
 use crate::resource::Resource;
-use crate::resource_type::{self, Kind, ResourceType};
+use crate::resource_type::{Kind, ResourceType};
 use crate::store::TenantTx;
 use crate::user::Settled;
 use crate::{Error, Result, limits};
@@ -155,17 +155,17 @@ fn each_entry(
 }
 
 /// Locks the groups a user is in, in the order of ids.
-pub(super) fn lock_groups_of(tx: &mut dyn TenantTx, user: ResourceId) -> Result<()> {
+pub(super) fn lock_groups_of(call: &Call<'_>, tx: &mut dyn TenantTx, user: ResourceId) -> Result<()> {
     let mut groups = tx.lists_with(user)?;
     groups.sort_unstable();
-    groups.into_iter().try_for_each(|group| find_group(tx, group).map(|_| ()))
+    groups.into_iter().try_for_each(|group| find_group(call, tx, group).map(|_| ()))
 }
 
 /// Takes a user who is about to be deleted out of every list; each group is a changed resource.
 pub(super) fn leave(call: &Call<'_>, tx: &mut dyn TenantTx, user: ResourceId) -> Result<()> {
     let left = tx.leave_lists(user)?;
     for (group, list) in left {
-        let Some((resource_type, before)) = find_group(tx, group)? else { continue };
+        let Some((resource_type, before)) = find_group(call, tx, group)? else { continue };
         let lists = ListChange { changes: vec![(list, '-', vec![user])] };
         let settled = Settled { document: before.document.clone(), demotes_admin: false };
         store_change(call, resource_type, tx, before, settled, &lists)?;
@@ -174,8 +174,12 @@ pub(super) fn leave(call: &Call<'_>, tx: &mut dyn TenantTx, user: ResourceId) ->
 }
 
 /// A group of either kind, locked.
-fn find_group(tx: &mut dyn TenantTx, group: ResourceId) -> Result<Option<(&'static ResourceType, Resource)>> {
-    for resource_type in resource_type::all() {
+fn find_group<'a>(
+    call: &'a Call<'_>,
+    tx: &mut dyn TenantTx,
+    group: ResourceId,
+) -> Result<Option<(&'a ResourceType, Resource)>> {
+    for resource_type in call.catalog().types() {
         if matches!(resource_type.kind, Kind::Group(_))
             && let Some(found) = tx.find_for_update(resource_type, group)?
         {

@@ -11,7 +11,7 @@ use crate::path::Target;
 use crate::principal::Access;
 use crate::project::{self, Projection};
 use crate::resource::Resource;
-use crate::resource_type::{self, Kind, ResourceType};
+use crate::resource_type::{Kind, ResourceType};
 use crate::schema::{Attribute, Returned, Type};
 use crate::store::{self, TenantTx};
 use crate::{Error, Result};
@@ -34,7 +34,7 @@ pub fn search(call: &Call<'_>, query: &Query, sink: &mut dyn Sink) -> Result<()>
     let reads = |area| call.principal.require(area, Access::Read);
     let mut parts = Vec::new();
     let mut refused = None;
-    for resource_type in resource_type::all() {
+    for resource_type in call.catalog().types() {
         match reads(resource_type.area).and_then(|()| Part::new(call, resource_type, query)) {
             Ok(part) => parts.push(part),
             Err(error @ (Error::InvalidFilter(_) | Error::InvalidValue(_) | Error::Forbidden(_))) => {

@@ -5,7 +5,7 @@ use super::Call;
 use crate::filter::Filter;
 use crate::path::Target;
 use crate::principal::{Access, Area};
-use crate::resource_type::{self, Kind, ResourceType};
+use crate::resource_type::{Kind, ResourceType};
 use crate::{Error, Result};
 
 /// The attributes of the type that the caller must not see.
@@ -20,7 +20,7 @@ pub(super) fn hidden(call: &Call<'_>, resource_type: &ResourceType) -> &'static 
 
 /// Whether the caller may see that a user is in a group of this collection.
 pub(super) fn sees_groups_at(call: &Call<'_>, endpoint: &str) -> bool {
-    let area = resource_type::at(endpoint).map(|kind| kind.area);
+    let area = call.catalog().at(endpoint).map(|kind| kind.area);
     area.is_some_and(|area| call.principal.require(area, Access::Read).is_ok())
 }
 

@@ -29,12 +29,12 @@ use crate::{Error, Result};
 /// `/Roles`, as paths and projections see it. It is no resource type that is announced: roles are not created.
 static ROLE: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
     Arc::new(ResourceType {
-        name: "Role",
-        endpoint: "Roles",
-        description: "Role",
+        name: "Role".into(),
+        endpoint: "Roles".into(),
+        description: "Role".into(),
         schema: role::SCHEMA.clone(),
         extensions: Vec::new(),
-        name_attribute: "displayName",
+        name_attribute: Some("displayName"),
         aliases: &[],
         other_urns: &[],
         area: Area::Roles,
@@ -168,15 +168,23 @@ fn give(
     let default = call.principal.tenant.settings.default_role();
     let mut users = users.to_vec();
     users.sort_unstable();
+    let resource_type = call.catalog().user();
     for user in users {
-        let Some(before) = tx.find_for_update(&USER, user)? else { continue };
+        let Some(before) = tx.find_for_update(resource_type, user)? else { continue };
         let now = user::effective_role(&before.document).unwrap_or(default);
         let Some(new) = choose(now).filter(|new| *new != now) else { continue };
         call.principal.require_grant(new)?;
         let mut document = before.document.clone();
         user::give_role(&mut document, Some(new), default);
         let demotes_admin = user::is_active_admin(&before.document) && new != Role::Admin;
-        store_change(call, &USER, tx, before, Settled { document, demotes_admin }, &Default::default())?;
+        store_change(
+            call,
+            resource_type,
+            tx,
+            before,
+            Settled { document, demotes_admin },
+            &Default::default(),
+        )?;
     }
     Ok(())
 }

@@ -224,7 +224,7 @@ pub fn delete(
         let is_user = resource_type.kind == Kind::User;
         // Groups are locked before users, as a change of a group does it.
         if is_user {
-            groups::lock_groups_of(tx, id)?;
+            groups::lock_groups_of(call, tx, id)?;
         }
         let before = tx.find_for_update(resource_type, id)?.ok_or_else(Error::no_resource)?;
         precondition.check_write(before.meta.version)?;

@@ -20,6 +20,7 @@ pub(crate) fn principal(settings: TenantSettings, role_ceiling: Option<Role>) ->
         name: "Shop".into(),
         state: TenantState::Active,
         settings,
+        catalog: crate::catalog::Catalog::standard(),
     };
     let token = Token {
         id: TokenId::generate(),

@@ -268,7 +268,7 @@ impl Compiler<'_> {
                 self.sql(format!("SELECT {alias}.id FROM resources {alias} WHERE "));
                 self.of_tenant(&alias);
                 self.sql(format!(" AND {alias}.resource_type = "));
-                self.text(self.resource_type.name);
+                self.text(&self.resource_type.name);
                 self.sql(format!(" AND {alias}.deleted_at IS NULL AND "));
                 self.holds(filter, &alias);
             }
@@ -287,7 +287,7 @@ impl Compiler<'_> {
     fn of_type(&mut self, alias: &str) {
         self.of_tenant(alias);
         self.sql(format!(" AND {alias}.resource_type = "));
-        self.text(self.resource_type.name);
+        self.text(&self.resource_type.name);
         self.sql(" AND ");
     }
 

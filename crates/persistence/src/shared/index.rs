@@ -40,7 +40,7 @@ impl Tx<'_> {
                     resource_id: Id(id.0),
                     path: &entry.path,
                     ordinal: entry.ordinal,
-                    resource_type: resource_type.name,
+                    resource_type: &resource_type.name,
                     key,
                     full_key,
                 }

@@ -184,7 +184,7 @@ impl Lister<'_> {
             // A collection counts its living resources itself.
             None => collections::table
                 .filter(of_tenant!(collections, self.tenant))
-                .filter(collections::resource_type.eq(self.resource_type.name))
+                .filter(collections::resource_type.eq(self.resource_type.name.clone()))
                 .select(collections::live)
                 .get_result(self.conn)
                 .optional()
@@ -198,7 +198,7 @@ impl Lister<'_> {
     fn matching(&self) -> resources::BoxedQuery<'static, Db> {
         let mut query = resources::table
             .filter(of_tenant!(resources, self.tenant))
-            .filter(resources::resource_type.eq(self.resource_type.name))
+            .filter(resources::resource_type.eq(self.resource_type.name.clone()))
             .filter(resources::deleted_at.is_null())
             .into_boxed();
         if let Some(filter) = &self.query.filter {
@@ -268,7 +268,7 @@ impl Lister<'_> {
             )
             .into_boxed()
             .filter(of_tenant!(attribute_values, self.tenant))
-            .filter(attribute_values::resource_type.eq(self.resource_type.name))
+            .filter(attribute_values::resource_type.eq(self.resource_type.name.clone()))
             .filter(attribute_values::path.eq(path.to_owned()))
             .filter(attribute_values::ordinal.eq(0));
         if let Some(filter) = &self.query.filter {

@@ -30,7 +30,7 @@ macro_rules! users {
     ($self:ident) => {
         resources::table
             .filter(of_tenant!(resources, $self.tenant))
-            .filter(resources::resource_type.eq(resource_type::USER.name))
+            .filter(resources::resource_type.eq(&resource_type::USER.name))
             .filter(resources::deleted_at.is_null())
             .order(resources::id.asc())
     };
@@ -76,7 +76,7 @@ impl Tx<'_> {
             }
             let users = rows
                 .into_iter()
-                .filter(|(_, kind, deleted_at)| deleted_at.is_none() && kind == resource_type::USER.name);
+                .filter(|(_, kind, deleted_at)| deleted_at.is_none() && *kind == resource_type::USER.name);
             found.extend(users.map(|(id, ..)| ResourceId(id.0)));
         }
         Ok(found)
@@ -314,8 +314,8 @@ impl Tx<'_> {
             .load(self.conn)
             .map_err(from_diesel)?;
         let meaning = |(user, group, kind, display): (Id, Id, String, String)| {
-            let known = resource_type::all().into_iter().find(|known| known.name == kind);
-            let endpoint = known.ok_or_else(|| Error::internal("a group of an unknown type"))?.endpoint;
+            let known = resource_type::standard().into_iter().find(|known| known.name == kind);
+            let endpoint = &known.ok_or_else(|| Error::internal("a group of an unknown type"))?.endpoint;
             Ok((ResourceId(user.0), Membership { id: ResourceId(group.0), endpoint, display }))
         };
         rows.into_iter().map(meaning).collect()
@@ -332,7 +332,7 @@ impl Tx<'_> {
         let path = format!("{}:{}", qa_user::URN, qa_user::ROLE).to_lowercase();
         let rows: Vec<(String, i64)> = attribute_values::table
             .filter(of_tenant!(attribute_values, self.tenant))
-            .filter(attribute_values::resource_type.eq(resource_type::USER.name))
+            .filter(attribute_values::resource_type.eq(&resource_type::USER.name))
             .filter(attribute_values::path.eq(path))
             .group_by(attribute_values::key)
             .select((attribute_values::key, diesel::dsl::count_star()))

@@ -69,7 +69,7 @@ impl TenantTx for Tx<'_> {
     ) -> Result<Option<Resource>> {
         let buried = resources::table
             .filter(of_tenant!(resources, self.tenant))
-            .filter(resources::resource_type.eq(resource_type.name))
+            .filter(resources::resource_type.eq(resource_type.name.clone()))
             .filter(resources::deleted_at.is_not_null())
             .order((resources::deleted_at.desc(), resources::id.desc()))
             .select(ResourceRow::as_select())
@@ -245,7 +245,7 @@ impl TenantTx for Tx<'_> {
         let row = NewResourceRow {
             tenant_id: self.id(),
             id: Id(resource.id.0),
-            resource_type: resource_type.name,
+            resource_type: &resource_type.name,
             name_key: resource.name_key(resource_type),
             name: resource.name(resource_type),
             display: resource.display(),
@@ -302,7 +302,7 @@ impl TenantTx for Tx<'_> {
             id: Id(Uuid::now_v7()),
             token_id: origin.token.map(|token| Id(token.0)),
             action: change.action.name(),
-            resource_type: resource_type.name,
+            resource_type: &resource_type.name,
             resource_id: Id(change.id.0),
             old_version: change.old_version.map(|Version(version)| version),
             new_version: change.new_version.0,
@@ -325,7 +325,7 @@ impl TenantTx for Tx<'_> {
             seq,
             at: At(change.at),
             action: change.action.name(),
-            resource_type: resource_type.name,
+            resource_type: &resource_type.name,
             resource_id: Id(change.id.0),
             version: change.new_version.0,
         };
@@ -368,7 +368,7 @@ impl Tx<'_> {
         diesel::insert_into(collections::table)
             .values((
                 collections::tenant_id.eq(self.id()),
-                collections::resource_type.eq(resource_type.name),
+                collections::resource_type.eq(resource_type.name.clone()),
                 collections::live.eq(more),
             ))
             .on_conflict((collections::tenant_id, collections::resource_type))
@@ -381,7 +381,7 @@ impl Tx<'_> {
 }
 
 fn is_living((kind, deleted_at, _): &Keyed, resource_type: &ResourceType) -> bool {
-    deleted_at.is_none() && kind == resource_type.name
+    deleted_at.is_none() && *kind == resource_type.name
 }
 
 fn living(row: QueryResult<Keyed>, resource_type: &ResourceType) -> Result<Option<Resource>> {

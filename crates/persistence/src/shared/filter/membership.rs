@@ -57,7 +57,7 @@ impl Compiler<'_> {
         self.sql(format!("{column} IN (SELECT {user}.id FROM resources {user} WHERE "));
         self.of_tenant(&user);
         self.sql(format!(" AND {user}.resource_type = "));
-        self.text(resource_type::USER.name);
+        self.text(&resource_type::USER.name);
         self.sql(format!(" AND {user}.deleted_at IS NULL AND {user}.name_key = "));
         self.text(fold(name));
         self.sql(")");
