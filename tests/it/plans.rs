@@ -1,5 +1,7 @@
 //! Look-ups are answered from an index, on both databases and under row-level security.
 
+use std::time::{Duration, Instant};
+
 use domain::filter::parse::{Scope, parse};
 use domain::id::{ResourceId, TenantId};
 use domain::list::{ListQuery, Sort};
@@ -12,10 +14,55 @@ use domain::tenant::{Tenant, TenantSettings, TenantState};
 use serde_json::{Value, json};
 
 use crate::filters::open;
+use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::TestDb;
+use crate::support::http::id_of;
 
 both!(lookups_use_an_index, the_server_is_bound_by_row_level_security);
+
+/// A group of ten beside one that has nearly all memberships of the tenant: plans are made anew where that matters.
+#[test]
+fn a_small_group_is_read_without_its_large_neighbour() {
+    const MEMBERS: usize = 3_000;
+    const ROUNDS: usize = 20;
+    let app = TestApp::start(Backend::Postgres);
+    let (users, members) = ((MEMBERS + 1).to_string(), MEMBERS.to_string());
+    app.db.cli(&["load", "--tenant", "acme", "--users", &users, "--groups", "1", "--members", &members]);
+    let client = app.rfc();
+    let people = client.get("/Users?count=11&attributes=userName").expect(200).ids();
+    let members: Vec<Value> = people[..10].iter().map(|id| json!({"value": id})).collect();
+    let group = client.post("/Groups", &json!({"displayName": "Ten", "members": members})).expect(201).json();
+    let path = format!("/Groups/{}", id_of(&group));
+    app.db.db_execute("ANALYZE");
+    for _ in 0..ROUNDS {
+        client.get(&path).expect(200);
+        client.get(&format!("{path}?excludedAttributes=members")).expect(200);
+        let value = json!([{"value": people[10]}]);
+        client.patch(&path, json!([{"op": "add", "path": "members", "value": value}])).expect(200);
+        client.patch(&path, json!([{"op": "remove", "path": "members", "value": value}])).expect(200);
+    }
+    // A connection says what it has read when it ends.
+    let TestApp { server, db } = app;
+    let read = |db: &TestDb| {
+        db.db_number(
+            "SELECT (seq_tup_read + idx_tup_fetch + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes i \
+             WHERE i.relid = t.relid))::bigint AS value FROM pg_stat_user_tables t WHERE relname = 'memberships'",
+        )
+    };
+    let before = read(&db);
+    drop(server);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while read(&db) == before {
+        assert!(Instant::now() < deadline, "the connections of the server have said nothing");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let rows = read(&db) - before;
+    // Some ten rows for each of four requests and their statements, and not thousands.
+    let most = i64::try_from(ROUNDS * 4 * 30).unwrap();
+    assert!((1..most).contains(&rows), "{rows} rows were read");
+}
 
 const USERS: usize = 3_000;
 const NAMES: &str = "resources_name_key";

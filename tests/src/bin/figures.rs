@@ -64,6 +64,13 @@ struct Run {
     groups: bool,
 }
 
+/// What autovacuum does within a minute by default.
+fn analyze(url: &str) {
+    if url.starts_with("postgres") {
+        PgConnection::establish(url).unwrap().batch_execute("ANALYZE").unwrap();
+    }
+}
+
 /// How long each of many operations took.
 struct Figures {
     latencies: Vec<Duration>,
@@ -89,10 +96,7 @@ impl Run {
         let filled = Instant::now();
         self.cli(url, &["load", "--tenant", "acme", "--users", &self.users.to_string()]);
         let filled = filled.elapsed();
-        if url.starts_with("postgres") {
-            // What autovacuum does within a minute by default.
-            PgConnection::establish(url).unwrap().batch_execute("ANALYZE").unwrap();
-        }
+        analyze(url);
         let start = Instant::now();
         let (mut server, address) = self.serve(url);
         let ready = start.elapsed();
@@ -100,7 +104,7 @@ impl Run {
 
         let people = people(&address, &token, self.users);
         if self.groups {
-            self.of_groups(name, &address, &token, &people, &server);
+            self.of_groups(name, url, &address, &token, &people, &server);
             server.kill().unwrap();
             server.wait().unwrap();
             return;
@@ -154,7 +158,15 @@ impl Run {
     }
 
     /// The same operations on a small and on a large group, and what a large one costs to read.
-    fn of_groups(&self, name: &str, address: &str, token: &str, people: &[(String, String)], server: &Child) {
+    fn of_groups(
+        &self,
+        name: &str,
+        url: &str,
+        address: &str,
+        token: &str,
+        people: &[(String, String)],
+        server: &Child,
+    ) {
         let mut client = Client::connect(address, token);
         let operations = |operations: &str| {
             format!(
@@ -176,6 +188,7 @@ impl Run {
                 let status = client.exchange(&patch, Some(&operations(&add))).0;
                 assert!(status == 200 || status == 204, "{status}");
             }
+            analyze(url);
             let path = format!("/scim/v2/Groups/{id}?excludedAttributes=members");
             let one = format!(r#"{{"op":"add","path":"members","value":[{{"value":"{newcomer}"}}]}}"#);
             let gone = format!(r#"{{"op":"remove","path":"members[value eq \"{newcomer}\"]"}}"#);

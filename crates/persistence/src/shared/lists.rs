@@ -12,7 +12,7 @@ use domain::{Error, Result, key};
 
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
-use super::wrap::Kept;
+use super::wrap::{Kept, Planned};
 use crate::error::from_diesel;
 use crate::rows::MembershipRow;
 use crate::schema::{attribute_values, group_sizes, memberships, resources};
@@ -147,7 +147,7 @@ impl Tx<'_> {
             let old = list_of!(self, group, list)
                 .filter(memberships::user_id.eq_any(users.iter().map(|user| Id(user.0))));
             let gone = diesel::delete(old).returning(memberships::user_id);
-            removed.extend(gone.load::<Id>(self.conn).map_err(from_diesel)?);
+            removed.extend(Planned(gone).load::<Id>(self.conn).map_err(from_diesel)?);
         }
         self.resize(group, list, -signed(removed.len())?)?;
         Ok(ids(removed))
@@ -161,11 +161,11 @@ impl Tx<'_> {
     ) -> Result<Vec<ResourceId>> {
         let all = list_of!(self, group, list);
         let removed: QueryResult<Vec<Id>> = if users.is_empty() {
-            diesel::delete(all).returning(memberships::user_id).load(self.conn)
+            Planned(diesel::delete(all).returning(memberships::user_id)).load(self.conn)
         } else {
             let kept = users.iter().map(|user| Id(user.0));
             let others = all.filter(memberships::user_id.ne_all(kept));
-            diesel::delete(others).returning(memberships::user_id).load(self.conn)
+            Planned(diesel::delete(others).returning(memberships::user_id)).load(self.conn)
         };
         let removed = removed.map_err(from_diesel)?;
         self.resize(group, list, -signed(removed.len())?)?;
@@ -246,37 +246,36 @@ impl Tx<'_> {
         limit: usize,
     ) -> Result<Vec<Entry>> {
         let after = after.map_or(uuid::Uuid::nil(), |user| user.0);
-        let rows: Vec<(Id, String, Option<String>)> = list_of!(self, group, list)
+        let entries = list_of!(self, group, list)
             .filter(memberships::user_id.gt(Id(after)))
             .inner_join(resources::table.on(
                 resources::tenant_id.eq(memberships::tenant_id).and(resources::id.eq(memberships::user_id)),
             ))
             .order(memberships::user_id.asc())
             .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-            .select((memberships::user_id, resources::name, resources::display))
-            .load(self.conn)
-            .map_err(from_diesel)?;
+            .select((memberships::user_id, resources::name, resources::display));
+        let rows: Vec<(Id, String, Option<String>)> =
+            Planned(entries).load(self.conn).map_err(from_diesel)?;
         let entry =
             |(user, user_name, display): (Id, _, _)| Entry { user: ResourceId(user.0), user_name, display };
         Ok(rows.into_iter().map(entry).collect())
     }
 
     pub(super) fn members(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, Entry)>> {
-        let rows: Vec<(Id, Id, String, Option<String>)> = memberships::table
+        let members = memberships::table
             .filter(of_tenant!(memberships, self.tenant))
             .filter(memberships::list.eq(List::Members.name()))
             .filter(memberships::group_id.eq_any(groups.iter().map(|group| Id(group.0))))
             .inner_join(resources::table.on(
                 resources::tenant_id.eq(memberships::tenant_id).and(resources::id.eq(memberships::user_id)),
             ))
-            .order((memberships::group_id.asc(), memberships::user_id.asc()))
-            .select((memberships::group_id, memberships::user_id, resources::name, resources::display))
-            .load(self.conn)
-            .map_err(from_diesel)?;
+            .select((memberships::group_id, memberships::user_id, resources::name, resources::display));
+        let rows: Vec<(Id, Id, String, Option<String>)> =
+            Planned(members).load(self.conn).map_err(from_diesel)?;
         let entry = |(group, user, user_name, display): (Id, Id, _, _)| {
             (ResourceId(group.0), Entry { user: ResourceId(user.0), user_name, display })
         };
-        Ok(rows.into_iter().map(entry).collect())
+        Ok(in_order(rows.into_iter().map(entry), |(group, entry)| (*group, entry.user)))
     }
 
     pub(super) fn sizes(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, i64)>> {
@@ -290,15 +289,14 @@ impl Tx<'_> {
     }
 
     pub(super) fn owners(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, ResourceId)>> {
-        let rows: Vec<(Id, Id)> = memberships::table
+        let owners = memberships::table
             .filter(of_tenant!(memberships, self.tenant))
             .filter(memberships::list.eq(List::Owners.name()))
             .filter(memberships::group_id.eq_any(groups.iter().map(|group| Id(group.0))))
-            .order((memberships::group_id.asc(), memberships::user_id.asc()))
-            .select((memberships::group_id, memberships::user_id))
-            .load(self.conn)
-            .map_err(from_diesel)?;
-        Ok(rows.into_iter().map(|(group, user)| (ResourceId(group.0), ResourceId(user.0))).collect())
+            .select((memberships::group_id, memberships::user_id));
+        let rows: Vec<(Id, Id)> = Planned(owners).load(self.conn).map_err(from_diesel)?;
+        let owners = rows.into_iter().map(|(group, user)| (ResourceId(group.0), ResourceId(user.0)));
+        Ok(in_order(owners, |pair| *pair))
     }
 
     pub(super) fn groups(&mut self, users: &[ResourceId]) -> Result<Vec<(ResourceId, Membership)>> {
@@ -309,7 +307,6 @@ impl Tx<'_> {
             .inner_join(resources::table.on(
                 resources::tenant_id.eq(memberships::tenant_id).and(resources::id.eq(memberships::group_id)),
             ))
-            .order((memberships::user_id.asc(), memberships::group_id.asc()))
             .select((memberships::user_id, memberships::group_id, resources::resource_type, resources::name))
             .load(self.conn)
             .map_err(from_diesel)?;
@@ -318,7 +315,8 @@ impl Tx<'_> {
             let endpoint = &known.ok_or_else(|| Error::internal("a group of an unknown type"))?.endpoint;
             Ok((ResourceId(user.0), Membership { id: ResourceId(group.0), endpoint, display }))
         };
-        rows.into_iter().map(meaning).collect()
+        let groups: Vec<_> = rows.into_iter().map(meaning).collect::<Result<_>>()?;
+        Ok(in_order(groups.into_iter(), |(user, group)| (*user, group.id)))
     }
 
     pub(super) fn any_owner(&mut self) -> Result<bool> {
@@ -345,6 +343,14 @@ impl Tx<'_> {
         };
         Ok(Role::ALL.into_iter().map(|role| (role, count(role))).collect())
     }
+}
+
+/// Sorted here and not by the database: asked for an order, PostgreSQL reads the whole list of the tenant in the
+/// order of its index and picks the wanted groups out of it, because an array of them has no order there.
+fn in_order<T, K: Ord>(rows: impl Iterator<Item = T>, key: impl FnMut(&T) -> K) -> Vec<T> {
+    let mut rows: Vec<T> = rows.collect();
+    rows.sort_unstable_by_key(key);
+    rows
 }
 
 fn ids(rows: Vec<Id>) -> Vec<ResourceId> {

@@ -41,6 +41,28 @@ impl<Q: QueryFragment<Db>> QueryFragment<Db> for Kept<Q> {
     }
 }
 
+/// A query that is planned each time it runs. The plan of a prepared statement is made for any group; where one group
+/// holds nearly all memberships of a tenant and others ten, PostgreSQL then reads all of them to find the ten.
+pub(crate) struct Planned<Q>(pub(crate) Q);
+
+impl<Q> QueryId for Planned<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Planned<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<Conn> for Planned<Q> {}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Planned<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        out.unsafe_to_cache_prepared();
+        self.0.walk_ast(out.reborrow())
+    }
+}
+
 /// The plan of a query.
 pub(crate) struct Explained<Q>(pub(crate) Q);
 

@@ -1,0 +1,1 @@
+-- SQLite carries no columns that it does not search, and its planner takes the primary key: nothing to do.
