@@ -3,6 +3,7 @@
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
@@ -14,7 +15,7 @@ use domain::principal::{Access, Principal};
 use domain::resource_type::ResourceType;
 use domain::service::{Body, Call, Query, Sink};
 use domain::store::Origin;
-use domain::{Error, Result};
+use domain::{Error, Result, limits};
 
 use crate::app::Shared;
 use crate::body::Received;
@@ -55,8 +56,22 @@ impl Caller {
         format!("{}{}", self.shared.public_url, self.contract.base)
     }
 
+    /// Who calls.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
     /// Runs a use case where it may wait for the database.
     pub(crate) async fn run<T, F>(self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
+    {
+        self.run_within(limits::ANSWER_TIME, work).await
+    }
+
+    /// The same with a time of its own.
+    pub(crate) async fn run_within<T, F>(self, time: Duration, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
@@ -64,7 +79,7 @@ impl Caller {
         let base = self.base();
         let Self { shared, principal, contract, origin, now } = self;
         let store = Arc::clone(&shared.store);
-        blocking::run(move || {
+        blocking::run_within(time, move || {
             work(&Call { store: &*store, principal: &principal, contract, base, origin, now })
         })
         .await

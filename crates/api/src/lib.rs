@@ -16,6 +16,7 @@ pub mod settings;
 mod authenticate;
 mod blocking;
 mod body;
+mod bulk;
 mod clock;
 mod commands;
 mod connection;
