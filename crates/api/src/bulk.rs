@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use domain::limits;
+use domain::service::Call;
 use domain::service::bulk::{self, Done, Outcome};
 use serde_json::{Map, Value, json};
 
@@ -21,13 +22,17 @@ pub(crate) async fn bulk(
 ) -> Result<HttpResponse, Failure> {
     caller.principal().require_bulk()?;
     let received = body::receive(&request, payload).await?;
-    let end = Instant::now() + limits::BULK_WORK_TIME;
-    let has_time = move || Instant::now() < end;
-    let work = move |call: &domain::service::Call<'_>| {
+    // The wait for a seat is part of the time.
+    let started = Instant::now();
+    let seat = caller.bulk_seat().await?;
+    let has_time = move || started.elapsed() < limits::BULK_WORK_TIME;
+    let work = move |call: &Call<'_>| {
         let outcomes = bulk::bulk(call, received.read(), &has_time)?;
+        drop(seat);
         Ok(written(&call.origin.request, outcomes))
     };
-    let answer = caller.run_within(limits::BULK_ANSWER_TIME, work).await?;
+    let time = limits::BULK_ANSWER_TIME.saturating_sub(started.elapsed());
+    let answer = caller.run_within(time, work).await?;
     Ok(reply::json(StatusCode::OK, &answer))
 }
 

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_rt::time::timeout;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
@@ -16,6 +17,7 @@ use domain::resource_type::ResourceType;
 use domain::service::{Body, Call, Query, Sink};
 use domain::store::Origin;
 use domain::{Error, Result, limits};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::Shared;
 use crate::body::Received;
@@ -59,6 +61,12 @@ impl Caller {
     /// Who calls.
     pub(crate) fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// Waits for a seat for a bulk request; it is kept till the end of the work.
+    pub(crate) async fn bulk_seat(&self) -> Result<OwnedSemaphorePermit> {
+        let seat = timeout(limits::ANSWER_TIME, Arc::clone(&self.shared.bulks).acquire_owned()).await;
+        seat.map_err(|_| Error::unavailable("too many bulk requests at once"))?.map_err(Error::internal)
     }
 
     /// Runs a use case where it may wait for the database.

@@ -277,3 +277,6 @@ impl Sent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
