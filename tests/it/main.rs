@@ -8,6 +8,7 @@
 
 mod support;
 
+mod bulk;
 mod cli;
 mod conditional;
 mod credentials;

@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) public_url: String,
     /// Seats for long replies to slow clients.
     pub(crate) slow_clients: Arc<Semaphore>,
+    /// Seats for bulk requests, which hold a thread for seconds.
+    pub(crate) bulks: Arc<Semaphore>,
 }
 
 /// A server that is bound to its address and ready to run.
@@ -61,20 +63,23 @@ impl Application {
         let listener = listen(server.listen).map_err(|error| BuildError::Listen(server.listen, error))?;
         let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
         let public_url = server.public_url(address)?;
-        let shared = web::Data::new(Shared {
-            authenticator: Authenticator::new(Arc::clone(&store)),
-            store,
-            public_url: public_url.clone(),
-            // The other half of the connections is left to whoever is not slow.
-            slow_clients: Arc::new(Semaphore::new((settings.database.pool_size as usize / 2).max(1))),
-        });
-        let app = move || {
-            App::new().app_data(shared.clone()).configure(routes::configure).wrap(from_fn(logging::observe))
-        };
         let threads = server.threads();
         // Enough that a pool of connections is never idle while requests wait, and few enough that they wait
         // in one place.
         let blocking = (2 * settings.database.pool_size as usize).div_ceil(threads).max(4);
+        // The other half of the connections is left to whoever is not slow.
+        let half = (settings.database.pool_size as usize / 2).max(1);
+        let shared = web::Data::new(Shared {
+            authenticator: Authenticator::new(Arc::clone(&store)),
+            store,
+            public_url: public_url.clone(),
+            slow_clients: Arc::new(Semaphore::new(half)),
+            // They may all have come to one thread of the server.
+            bulks: Arc::new(Semaphore::new(half.min(blocking / 2))),
+        });
+        let app = move || {
+            App::new().app_data(shared.clone()).configure(routes::configure).wrap(from_fn(logging::observe))
+        };
         let stop = stop_signals().map_err(BuildError::Signals)?;
         let (head, keep_alive) =
             (Duration::from_secs(server.head_seconds), Duration::from_secs(server.keep_alive_seconds));

@@ -1,6 +1,6 @@
 //! The only hand-off to the threads that may wait for the database.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_rt::time::timeout;
 use actix_web::web;
@@ -10,16 +10,25 @@ use tokio::sync::oneshot;
 /// Runs `work` on the blocking pool.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when there is no answer within [`limits::ANSWER_TIME`]: waiting for a free thread
+/// [`Error::Unavailable`] when there is no answer within `time`: waiting for a free thread
 /// counts, and work that waited in vain is not begun. Work that was begun cannot be stopped and may still be
 /// done. [`Error::Internal`] when it panicked.
-pub(crate) async fn run<T, F>(work: F) -> Result<T>
+pub(crate) async fn run_within<T, F>(time: Duration, work: F) -> Result<T>
 where
     T: Send + 'static,
     F: FnOnce() -> Result<T> + Send + 'static,
 {
     // Whoever asked may be gone, and then nobody wants to know.
-    run_on(|answer| drop(answer.send(work()))).await
+    hand_over(time, |answer| drop(answer.send(work()))).await
+}
+
+/// The same within [`limits::ANSWER_TIME`].
+pub(crate) async fn run<T, F>(work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T> + Send + 'static,
+{
+    run_within(limits::ANSWER_TIME, work).await
 }
 
 /// The same for work that goes on after its answer, as a reply that is streamed does. The work learns from
@@ -29,15 +38,23 @@ where
     T: Send + 'static,
     F: FnOnce(oneshot::Sender<Result<T>>) + Send + 'static,
 {
+    hand_over(limits::ANSWER_TIME, work).await
+}
+
+async fn hand_over<T, F>(time: Duration, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce(oneshot::Sender<Result<T>>) + Send + 'static,
+{
     let (answer, answered) = oneshot::channel();
-    let deadline = Instant::now() + limits::ANSWER_TIME;
+    let deadline = Instant::now() + time;
     // The work runs whether or not its end is waited for; what is waited for is the answer.
     drop(web::block(move || {
         if Instant::now() < deadline {
             work(answer);
         }
     }));
-    match timeout(limits::ANSWER_TIME, answered).await {
+    match timeout(time, answered).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) if Instant::now() < deadline => Err(Error::internal("the work panicked")),
         Ok(Err(_)) | Err(_) => Err(Error::unavailable("no answer in time")),

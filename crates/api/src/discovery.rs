@@ -26,7 +26,11 @@ pub(crate) async fn service_provider_config(caller: Caller, request: HttpRequest
     let config = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},
-        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {
+            "supported": true,
+            "maxOperations": limits::BULK_OPERATIONS,
+            "maxPayloadSize": limits::BODY_BYTES,
+        },
         "filter": {"supported": true, "maxResults": limits::PAGE},
         "changePassword": {"supported": false},
         "sort": {"supported": true},

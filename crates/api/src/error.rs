@@ -129,7 +129,7 @@ fn status(error: &Error) -> StatusCode {
 }
 
 /// The body of RFC 7644 section 3.12 and nothing beyond: strict clients refuse undeclared attributes here too.
-fn body(failure: &Failure) -> Value {
+pub(crate) fn body(failure: &Failure) -> Value {
     let mut body = Map::new();
     body.insert("schemas".into(), vec!["urn:ietf:params:scim:api:messages:2.0:Error"].into());
     body.insert("status".into(), failure.status_code().as_str().into());

@@ -3,7 +3,9 @@
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_rt::time::timeout;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
@@ -14,7 +16,8 @@ use domain::principal::{Access, Principal};
 use domain::resource_type::ResourceType;
 use domain::service::{Body, Call, Query, Sink};
 use domain::store::Origin;
-use domain::{Error, Result};
+use domain::{Error, Result, limits};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::app::Shared;
 use crate::body::Received;
@@ -55,8 +58,28 @@ impl Caller {
         format!("{}{}", self.shared.public_url, self.contract.base)
     }
 
+    /// Who calls.
+    pub(crate) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Waits for a seat for a bulk request; it is kept till the end of the work.
+    pub(crate) async fn bulk_seat(&self) -> Result<OwnedSemaphorePermit> {
+        let seat = timeout(limits::ANSWER_TIME, Arc::clone(&self.shared.bulks).acquire_owned()).await;
+        seat.map_err(|_| Error::unavailable("too many bulk requests at once"))?.map_err(Error::internal)
+    }
+
     /// Runs a use case where it may wait for the database.
     pub(crate) async fn run<T, F>(self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
+    {
+        self.run_within(limits::ANSWER_TIME, work).await
+    }
+
+    /// The same with a time of its own.
+    pub(crate) async fn run_within<T, F>(self, time: Duration, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
@@ -64,7 +87,7 @@ impl Caller {
         let base = self.base();
         let Self { shared, principal, contract, origin, now } = self;
         let store = Arc::clone(&shared.store);
-        blocking::run(move || {
+        blocking::run_within(time, move || {
             work(&Call { store: &*store, principal: &principal, contract, base, origin, now })
         })
         .await

@@ -4,7 +4,7 @@
 //! clients from holding it, [`routes`] is the URL table,
 //! [`logging`] gives the request its id and its log line, [`authenticate`] its principal, [`extract`] checks
 //! the right for the collection, [`body`], [`json`] and [`query`] read what the client sent, [`resources`],
-//! [`roles`] and [`discovery`] call the use case through [`blocking`], [`reply`], [`stream`] and [`error`] write the
+//! [`roles`], [`bulk`] and [`discovery`] call the use case through [`blocking`], [`reply`], [`stream`] and [`error`] write the
 //! answer.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
@@ -16,6 +16,7 @@ pub mod settings;
 mod authenticate;
 mod blocking;
 mod body;
+mod bulk;
 mod clock;
 mod commands;
 mod connection;

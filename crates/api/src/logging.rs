@@ -133,8 +133,13 @@ fn write_line(response: &ServiceResponse, id: &str, started: Instant) {
         "answered"
     );
     if let Some(chain) = failure.and_then(Failure::chain) {
-        log::error!(target: "rollcall::request", request = id; "{chain}");
+        write_failure(id, &chain);
     }
+}
+
+/// A failure of ours: the whole chain of its causes.
+pub(crate) fn write_failure(request: &str, chain: &str) {
+    log::error!(target: "rollcall::request", request = request; "{chain}");
 }
 
 /// The client chooses the word, so only those we know are written down.

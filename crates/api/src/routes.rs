@@ -12,7 +12,7 @@ use crate::authenticate::authenticate;
 use crate::error::Failure;
 use crate::extract::{self, no_endpoint};
 use crate::resources::{create, delete, get, list, patch, replace, search};
-use crate::{discovery, health, roles};
+use crate::{bulk, discovery, health, roles};
 
 /// Everything this server answers.
 pub(crate) fn configure(app: &mut web::ServiceConfig) {
@@ -40,6 +40,7 @@ fn scim(contract: &'static Contract) -> impl HttpServiceFactory + 'static {
                 .default_service(only("GET, PATCH")),
         )
         .service(at("/Roles").route(web::get().to(roles::list)).default_service(only("GET")))
+        .service(at("/Bulk").route(web::post().to(bulk::bulk)).default_service(only("POST")))
         .service(at("/Me").default_service(web::to(not_implemented)))
         .service(at("/.search").route(web::post().to(search::everywhere)).default_service(only("POST")))
         .service(

@@ -96,6 +96,7 @@ impl Error {
             Self::NoTarget(detail) => Self::NoTarget(detail.clone()),
             Self::TooLarge(detail) => Self::TooLarge(detail.clone()),
             Self::Forbidden(detail) => Self::Forbidden(detail.clone()),
+            Self::Conflict(detail) => Self::Conflict(detail.clone()),
             other => Self::internal(other.to_string()),
         }
     }

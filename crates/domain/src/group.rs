@@ -171,6 +171,27 @@ pub fn patch(
     Ok(Edit { document: draft.document, steps: draft.lists.finish() })
 }
 
+/// How many members and owners a body names, as sent and whatever else is wrong with it.
+pub(crate) fn named(
+    resource_type: &ResourceType,
+    contract: &Contract,
+    is_patch: bool,
+    body: &Value,
+) -> usize {
+    if is_patch {
+        return patching::named(resource_type, contract, body);
+    }
+    let sent = body.as_object().map(|object| decode::read(resource_type, object));
+    let (lists, _) = split(resource_type, sent.and_then(Result::ok).unwrap_or_default());
+    let named = lists.into_iter().map(|(list, sent)| {
+        let mut steps = Steps::default();
+        // What is refused has been counted before.
+        let _ = steps.replace(list, &sent.target, sent.raw);
+        steps.users()
+    });
+    named.sum()
+}
+
 /// What a body says about the lists, and what it says about the rest.
 fn split<'a>(resource_type: &ResourceType, sent: Vec<Sent<'a>>) -> (Vec<(List, Sent<'a>)>, Vec<Sent<'a>>) {
     let mut lists = Vec::new();

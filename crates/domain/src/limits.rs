@@ -18,7 +18,9 @@ pub const FILTER_DEPTH: usize = 12;
 pub const FILTER_TERMS: usize = 32;
 /// Operations of one PATCH request.
 pub const PATCH_OPERATIONS: usize = 1_000;
-/// Users named in one request, as members and owners together.
+/// Operations of one bulk request.
+pub const BULK_OPERATIONS: usize = 1_000;
+/// Users named in one request, as members and owners together; in a bulk request over all operations.
 pub const MEMBERS: usize = 10_000;
 /// Users that one PATCH of a role may move; each is a change of a user.
 pub const ROLE_MOVES: usize = 1_000;
@@ -50,5 +52,10 @@ pub const PROFILE_KEY_BYTES: usize = 128;
 pub const PROFILE_VALUE_BYTES: usize = 1_024;
 /// Time from the last byte of a request to its answer.
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// The same for a bulk request.
+pub const BULK_ANSWER_TIME: Duration = Duration::from_secs(45);
+/// Time in which a bulk request begins operations: the last one has as long as any other request, so that nothing
+/// is done behind the answer.
+pub const BULK_WORK_TIME: Duration = Duration::from_secs(35);
 /// Time for the whole body to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(15);

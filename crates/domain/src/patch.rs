@@ -63,5 +63,17 @@ pub(crate) fn run(
     Ok(draft)
 }
 
+/// How many members and owners the operations of a message name, each taken for itself.
+pub(crate) fn named(resource_type: &ResourceType, contract: &Contract, body: &Value) -> usize {
+    let operations = message::read(body).unwrap_or_default();
+    let named = operations.iter().map(|operation| {
+        let (mut draft, budget) = (Draft::default(), Budget::default());
+        // What is refused has been counted before, and will be refused again when it is done.
+        let _ = operation::apply(resource_type, contract, &mut draft, operation, &budget);
+        draft.lists.users()
+    });
+    named.sum()
+}
+
 #[cfg(test)]
 mod tests;

@@ -124,6 +124,16 @@ impl Principal {
         if allowed { Ok(()) } else { Err(Error::Forbidden("the token has no scope for this".into())) }
     }
 
+    /// [`Error::Forbidden`] unless the credential may send bulk requests. What each operation needs is asked for then.
+    pub fn require_bulk(&self) -> Result<()> {
+        let allowed = self.token.scopes.contains(&Scope::Bulk);
+        if allowed {
+            Ok(())
+        } else {
+            Err(Error::Forbidden("the token has no scope for bulk requests".into()))
+        }
+    }
+
     /// The one check of every role grant: the scope for roles and the role ceiling of the credential.
     pub fn require_grant(&self, role: Role) -> Result<()> {
         self.require(Area::Roles, Access::Write)

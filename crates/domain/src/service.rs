@@ -1,6 +1,7 @@
 //! The use cases: one function each, one transaction each. They check the right of the caller, turn the request
 //! into a change of a document, and leave the audit row and the change row behind.
 
+pub mod bulk;
 mod groups;
 mod list;
 mod rights;
@@ -25,6 +26,7 @@ use crate::{Error, Result, user};
 
 pub use list::{list, search};
 pub use sink::{Head, Sink};
+use write::create_as;
 pub use write::{create, create_all, delete, patch, replace};
 
 /// Everything a use case needs to know of a request.
@@ -90,6 +92,8 @@ impl Query {
 /// One resource, ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
+    /// The id of the resource.
+    pub id: ResourceId,
     /// The body, JSON; none for 204.
     pub body: Option<String>,
     /// For `ETag`.
@@ -156,6 +160,7 @@ fn answer(
     }
     let related = related(call, resource_type, tx, std::slice::from_ref(resource), projection)?;
     Ok(Answer {
+        id: resource.id,
         body: Some(
             project::render(resource_type, call.contract, &call.base, resource, &related, projection)
                 .to_string(),

@@ -114,6 +114,11 @@ impl Steps {
         Ok(())
     }
 
+    /// How many users have been named, as sent.
+    pub(crate) fn users(&self) -> usize {
+        self.users
+    }
+
     /// The steps, each user once in each.
     pub(crate) fn finish(mut self) -> Vec<Step> {
         for step in &mut self.steps {

@@ -202,6 +202,7 @@ pub(super) fn answer(
     let groups = std::slice::from_ref(resource);
     write(call, resource_type, tx, groups, projection, &|_| "", &mut text)?;
     Ok(Answer {
+        id: resource.id,
         body: Some(text.0),
         version: resource.meta.version,
         location: location(&call.base, resource_type, resource.id),

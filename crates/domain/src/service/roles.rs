@@ -26,11 +26,14 @@ use crate::store::{self, TenantTx};
 use crate::user::{self, Settled};
 use crate::{Error, Result};
 
+/// The segment of the path.
+pub(super) const ENDPOINT: &str = "Roles";
+
 /// `/Roles`, as paths and projections see it. It is no resource type that is announced: roles are not created.
 static ROLE: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
     Arc::new(ResourceType {
         name: "Role".into(),
-        endpoint: "Roles".into(),
+        endpoint: ENDPOINT.into(),
         description: "Role".into(),
         schema: role::SCHEMA.clone(),
         extensions: Vec::new(),
@@ -92,6 +95,16 @@ pub fn patch(call: &Call<'_>, id: &str, body: &Body, query: &Query) -> Result<Va
         }
         with_members(call, tx, role, query, &projection)
     })
+}
+
+/// How many members the body of a PATCH names.
+pub(super) fn named(call: &Call<'_>, body: &Value) -> usize {
+    group::named(&ROLE, call.contract, true, body)
+}
+
+/// Where a role is, under the base path that was asked.
+pub(super) fn location(base: &str, id: &str) -> String {
+    format!("{base}/{ENDPOINT}/{id}")
 }
 
 /// The steps of a PATCH; anything but members is fixed.
@@ -254,7 +267,7 @@ fn shown(call: &Call<'_>, role: Role, members: usize, projection: &Projection) -
         body.insert(role::MEMBER_COUNT.into(), members.into());
     }
     if projection.wants(&ROLE, "meta") {
-        let location = format!("{}/{}/{}", call.base, ROLE.endpoint, role.name());
+        let location = location(&call.base, role.name());
         body.insert("meta".into(), json!({"resourceType": ROLE.name, "location": location}));
     }
     body

@@ -20,11 +20,22 @@ use crate::{Error, Result, decode, limits, patch as patching, replace as replaci
 
 /// POST on a collection.
 pub fn create(call: &Call<'_>, resource_type: &ResourceType, body: &Body, query: &Query) -> Result<Answer> {
+    create_as(call, resource_type, body, query, None)
+}
+
+/// POST of a resource whose id may have been promised to others already.
+pub(super) fn create_as(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    body: &Body,
+    query: &Query,
+    promised: Option<ResourceId>,
+) -> Result<Answer> {
     call.principal.require(resource_type.area, Access::Write)?;
     let projection = query.projection(call, resource_type)?;
     let edit = born(call, resource_type, as_ref(body)?)?;
     store::write(call.store, call.principal.tenant.id, |tx| {
-        let resource = give_birth(call, resource_type, tx, &edit)?;
+        let resource = give_birth(call, resource_type, tx, &edit, promised)?;
         answer(call, resource_type, tx, &resource, &projection)
     })
 }
@@ -36,7 +47,7 @@ pub fn create_all(call: &Call<'_>, resource_type: &ResourceType, bodies: &[Value
         bodies.iter().map(|body| born(call, resource_type, body)).collect::<Result<_>>()?;
     store::write(call.store, call.principal.tenant.id, |tx| {
         for edit in &edits {
-            give_birth(call, resource_type, tx, edit)?;
+            give_birth(call, resource_type, tx, edit, None)?;
         }
         Ok(edits.len())
     })
@@ -57,9 +68,11 @@ fn give_birth(
     resource_type: &ResourceType,
     tx: &mut dyn TenantTx,
     edit: &Edit,
+    promised: Option<ResourceId>,
 ) -> Result<Resource> {
     let meta = Meta { created: call.now, modified: call.now, version: Version(1) };
-    let mut resource = Resource { id: ResourceId::generate(), document: edit.document.clone(), meta };
+    let id = promised.unwrap_or_else(ResourceId::generate);
+    let mut resource = Resource { id, document: edit.document.clone(), meta };
     let tombstone = match resource_type.kind {
         Kind::User => {
             tx.find_tombstone(resource_type, &resource.name_key(resource_type), resource.external_id())?
@@ -67,6 +80,12 @@ fn give_birth(
         Kind::Group(_) | Kind::Plain => None,
     };
     let (action, old_version) = match tombstone {
+        Some(_) if promised.is_some() => {
+            return Err(Error::Conflict(
+                "a deleted resource would come back under its old id, and others refer to a new one already"
+                    .into(),
+            ));
+        }
         Some(old) => {
             resource.id = old.id;
             resource.meta = next(&old.meta, call.now);
@@ -163,7 +182,7 @@ fn change(
             let many = groups::member_count(tx, id)? > limits::PATCH_SHOWS_MEMBERS;
             if many && projection.wants(resource_type, List::Members.name()) {
                 let location = location(&call.base, resource_type, id);
-                return Ok(Answer { body: None, version: after.meta.version, location });
+                return Ok(Answer { id, body: None, version: after.meta.version, location });
             }
         }
         answer(call, resource_type, tx, &after, projection)

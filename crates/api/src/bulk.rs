@@ -1,0 +1,71 @@
+//! `POST /Bulk` (RFC 7644 section 3.7).
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use actix_web::http::StatusCode;
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use domain::limits;
+use domain::service::Call;
+use domain::service::bulk::{self, Done, Outcome};
+use serde_json::{Map, Value, json};
+
+use crate::error::{self, Failure};
+use crate::extract::Caller;
+use crate::{body, logging, reply};
+
+pub(crate) async fn bulk(
+    caller: Caller,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Failure> {
+    caller.principal().require_bulk()?;
+    let received = body::receive(&request, payload).await?;
+    // The wait for a seat is part of the time.
+    let started = Instant::now();
+    let seat = caller.bulk_seat().await?;
+    let has_time = move || started.elapsed() < limits::BULK_WORK_TIME;
+    let work = move |call: &Call<'_>| {
+        let outcomes = bulk::bulk(call, received.read(), &has_time)?;
+        drop(seat);
+        Ok(written(&call.origin.request, outcomes))
+    };
+    let time = limits::BULK_ANSWER_TIME.saturating_sub(started.elapsed());
+    let answer = caller.run_within(time, work).await?;
+    Ok(reply::json(StatusCode::OK, &answer))
+}
+
+/// The BulkResponse. Failures of ours among the outcomes go to the log, each kind of them once.
+fn written(request: &str, outcomes: Vec<Outcome>) -> Value {
+    let mut chains = BTreeSet::new();
+    let operations: Vec<Value> =
+        outcomes.into_iter().map(|outcome| operation(outcome, &mut chains)).collect();
+    for chain in chains {
+        logging::write_failure(request, &chain);
+    }
+    json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkResponse"], "Operations": operations})
+}
+
+fn operation(outcome: Outcome, chains: &mut BTreeSet<String>) -> Value {
+    let Outcome { method, bulk_id, location, version, result } = outcome;
+    let mut written = Map::new();
+    let texts = [("method", method), ("bulkId", bulk_id), ("location", location)];
+    for (name, text) in texts {
+        written.extend(text.map(|text| (name.to_owned(), Value::from(text))));
+    }
+    written.extend(version.map(|version| ("version".to_owned(), version.etag().into())));
+    let (status, response) = match result {
+        Ok(Done::Created) => (StatusCode::CREATED, None),
+        Ok(Done::Changed) => (StatusCode::OK, None),
+        Ok(Done::Nothing) => (StatusCode::NO_CONTENT, None),
+        Err(error) => {
+            let failure = Failure::from(error);
+            chains.extend(failure.chain());
+            (failure.status_code(), Some(error::body(&failure)))
+        }
+    };
+    written.insert("status".into(), status.as_str().into());
+    written.extend(response.map(|response| ("response".to_owned(), response)));
+    Value::Object(written)
+}

@@ -1,0 +1,128 @@
+use std::cell::Cell;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use super::*;
+use crate::contract::RFC;
+use crate::id::{TenantId, TokenId};
+use crate::list::ListQuery;
+use crate::principal::Token;
+use crate::store::{Origin, Store, Work};
+use crate::tenant::{Tenant, TenantSettings, TenantState};
+use crate::user::tests::principal;
+
+/// A database that counts how often it is asked, and has no answer.
+#[derive(Default)]
+struct Asked(std::sync::atomic::AtomicUsize);
+
+fn no_answer<T>() -> Result<T> {
+    Err(Error::unavailable("no database"))
+}
+
+impl Store for Asked {
+    fn read_in(&self, _: TenantId, _: Work<'_>) -> Result<()> {
+        no_answer()
+    }
+
+    fn write_in(&self, _: TenantId, _: Work<'_>) -> Result<()> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        no_answer()
+    }
+
+    fn ping(&self) -> Result<()> {
+        no_answer()
+    }
+
+    fn create_tenant(&self, _: &Tenant, _: DateTime<Utc>) -> Result<()> {
+        no_answer()
+    }
+
+    fn tenants(&self) -> Result<Vec<Tenant>> {
+        no_answer()
+    }
+
+    fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
+        no_answer()
+    }
+
+    fn set_tenant_state(&self, _: TenantId, _: TenantState) -> Result<()> {
+        no_answer()
+    }
+
+    fn set_tenant_settings(&self, _: TenantId, _: &TenantSettings) -> Result<()> {
+        no_answer()
+    }
+
+    fn create_token(&self, _: TenantId, _: &Token, _: &[u8; 32]) -> Result<()> {
+        no_answer()
+    }
+
+    fn tokens(&self, _: TenantId) -> Result<Vec<Token>> {
+        no_answer()
+    }
+
+    fn revoke_token(&self, _: TenantId, _: TokenId, _: DateTime<Utc>) -> Result<bool> {
+        no_answer()
+    }
+
+    fn explain(&self, _: TenantId, _: &ResourceType, _: &ListQuery) -> Result<Vec<String>> {
+        no_answer()
+    }
+
+    fn find_token(&self, _: TenantId, _: &[u8; 32]) -> Result<Option<(Tenant, Token)>> {
+        no_answer()
+    }
+}
+
+/// Runs operations with time for so many of them; gives the outcomes and how often the database was asked.
+fn run(operations: &Value, more: &Value, time_for: usize) -> (Vec<Outcome>, usize) {
+    let mut body =
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
+    for (name, value) in more.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    let store = Asked::default();
+    let call = Call {
+        store: &store,
+        principal: &principal(TenantSettings::default(), None),
+        contract: &RFC,
+        base: "https://x/scim/v2".into(),
+        origin: Origin { token: None, request: "r".into(), address: String::new() },
+        now: DateTime::UNIX_EPOCH,
+    };
+    let left = Cell::new(time_for);
+    let has_time = || left.replace(left.get().saturating_sub(1)) > 0;
+    let outcomes = bulk(&call, Ok(body), &has_time).unwrap();
+    (outcomes, store.0.into_inner())
+}
+
+fn users(count: usize) -> Value {
+    let user = |n: usize| json!({"userName": format!("u{n}")});
+    let post =
+        |n: usize| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": user(n)});
+    (0..count).map(post).collect()
+}
+
+#[test]
+fn without_time_nothing_more_is_begun() {
+    let (outcomes, asked) = run(&users(5), &json!({}), 2);
+    assert_eq!((outcomes.len(), asked), (5, 2));
+    let why: Vec<String> = outcomes
+        .iter()
+        .map(|outcome| match &outcome.result {
+            Err(Error::Unavailable(cause)) => cause.to_string(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let (begun, late) = ("no database", "the time of the bulk request was over");
+    assert_eq!(why, [begun, begun, late, late, late]);
+}
+
+#[test]
+fn failures_are_counted_in_the_order_of_the_work() {
+    for (most, done) in [(1, 1), (3, 3), (4, 4), (5, 5), (9, 5)] {
+        let (outcomes, asked) = run(&users(5), &json!({"failOnErrors": most}), usize::MAX);
+        assert_eq!((outcomes.len(), asked), (done, done), "{most}");
+    }
+}
