@@ -55,6 +55,11 @@ impl Caller {
         format!("{}{}", self.shared.public_url, self.contract.base)
     }
 
+    /// The contract of the base path.
+    pub(crate) fn contract(&self) -> &'static Contract {
+        self.contract
+    }
+
     /// Runs a use case where it may wait for the database.
     pub(crate) async fn run<T, F>(self, work: F) -> Result<T>
     where

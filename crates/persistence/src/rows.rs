@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use domain::catalog::Catalog;
+use domain::cursor::CursorKey;
 use domain::document::Document;
 use domain::id::{ResourceId, TenantId, TokenId};
 use domain::meta::{Meta, Version};
@@ -27,6 +28,7 @@ pub(crate) struct TenantRow {
     pub(crate) state: String,
     pub(crate) settings: String,
     pub(crate) created_at: At,
+    pub(crate) cursor_key: Vec<u8>,
 }
 
 impl TenantRow {
@@ -34,12 +36,15 @@ impl TenantRow {
         let settings: TenantSettings = serde_json::from_str(&self.settings).map_err(Error::internal)?;
         let state =
             TenantState::parse(&self.state).ok_or_else(|| Error::internal("unknown state of a tenant"))?;
+        // A key that is too short must not become one that can be guessed.
+        let cursor_key = <[u8; 32]>::try_from(self.cursor_key.as_slice()).map_err(Error::internal)?;
         Ok(Tenant {
             id: TenantId(self.id.0),
             slug: self.slug,
             name: self.name,
             state,
             settings,
+            cursor_key: CursorKey::new(cursor_key),
             catalog: Catalog::standard(),
         })
     }

@@ -11,6 +11,7 @@ diesel::table! {
         state -> Text,
         settings -> Text,
         created_at -> Ts,
+        cursor_key -> Binary,
     }
 }
 
@@ -49,6 +50,20 @@ diesel::table! {
         tenant_id -> Uid,
         resource_type -> Text,
         live -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    collection_blocks (tenant_id, resource_type, from_created, from_id) {
+        tenant_id -> Uid,
+        resource_type -> Text,
+        from_created -> Ts,
+        from_id -> Uid,
+        live -> BigInt,
+        room -> BigInt,
     }
 }
 

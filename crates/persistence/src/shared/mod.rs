@@ -1,7 +1,9 @@
 //! The query layer, written once and compiled for each database; `super` is the dialect.
 
+mod blocks;
 mod filter;
 mod index;
+mod keyset;
 mod list;
 mod lists;
 mod platform;

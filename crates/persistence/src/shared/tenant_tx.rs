@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use diesel::upsert::excluded;
 use domain::document::Document;
 use domain::group::{Entry, List};
 use domain::id::{ResourceId, TenantId};
@@ -261,7 +260,7 @@ impl TenantTx for Tx<'_> {
             .map_err(|error| from_write(error, resource_type.name_attribute))?;
         self.index(resource_type, resource.id, &index::entries(resource_type, &resource.document))?;
         self.learn_profile_keys(&resource.document)?;
-        self.count(resource_type, 1)
+        self.enter_collection(resource_type, resource)
     }
 
     fn update(&mut self, resource_type: &ResourceType, before: &Resource, after: &Resource) -> Result<()> {
@@ -279,7 +278,7 @@ impl TenantTx for Tx<'_> {
         self.store(resource_type, resource, None)?;
         self.index(resource_type, resource.id, &index::entries(resource_type, &resource.document))?;
         self.learn_profile_keys(&resource.document)?;
-        self.count(resource_type, 1)
+        self.count_in_collection(resource_type, resource, 1)
     }
 
     fn bury(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
@@ -292,7 +291,7 @@ impl TenantTx for Tx<'_> {
         if matches!(resource_type.kind, Kind::Group(_)) {
             self.remove_lists(resource.id)?;
         }
-        self.count(resource_type, -1)
+        self.count_in_collection(resource_type, resource, -1)
     }
 
     fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()> {
@@ -362,21 +361,6 @@ impl Tx<'_> {
             .execute(self.conn)
             .map_err(|error| from_write(error, resource_type.name_attribute))?;
         if rows == 1 { Ok(()) } else { Err(Error::internal("a locked resource was not there to be stored")) }
-    }
-
-    fn count(&mut self, resource_type: &ResourceType, more: i64) -> Result<()> {
-        diesel::insert_into(collections::table)
-            .values((
-                collections::tenant_id.eq(self.id()),
-                collections::resource_type.eq(resource_type.name.clone()),
-                collections::live.eq(more),
-            ))
-            .on_conflict((collections::tenant_id, collections::resource_type))
-            .do_update()
-            .set(collections::live.eq(collections::live + excluded(collections::live)))
-            .execute(self.conn)
-            .map_err(from_diesel)?;
-        Ok(())
     }
 }
 
