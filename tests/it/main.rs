@@ -8,9 +8,11 @@
 
 mod support;
 
+mod blocks;
 mod cli;
 mod conditional;
 mod credentials;
+mod cursors;
 mod database;
 mod discovery;
 mod faults;

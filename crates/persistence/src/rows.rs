@@ -15,7 +15,8 @@ use domain::tenant::{Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
 use crate::schema::{
-    api_tokens, attribute_values, audit_log, changes, memberships, profile_keys, resources, tenants,
+    api_tokens, attribute_counts, attribute_values, audit_log, changes, memberships, profile_keys, resources,
+    tenants,
 };
 use crate::types::{At, Id};
 
@@ -163,6 +164,15 @@ pub(crate) struct ValueRow<'a> {
     pub(crate) resource_type: &'a str,
     pub(crate) key: String,
     pub(crate) full_key: Option<&'a str>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = attribute_counts, treat_none_as_default_value = false)]
+pub(crate) struct AttributeCountRow<'a> {
+    pub(crate) tenant_id: Id,
+    pub(crate) resource_type: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) holders: i64,
 }
 
 #[derive(Insertable)]

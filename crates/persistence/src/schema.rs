@@ -22,6 +22,7 @@ diesel::table! {
     tenant_counters (tenant_id) {
         tenant_id -> Uid,
         change_seq -> BigInt,
+        counted_seq -> BigInt,
     }
 }
 
@@ -99,6 +100,18 @@ diesel::table! {
         resource_type -> Text,
         key -> Text,
         full_key -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    attribute_counts (tenant_id, resource_type, path) {
+        tenant_id -> Uid,
+        resource_type -> Text,
+        path -> Text,
+        holders -> BigInt,
     }
 }
 

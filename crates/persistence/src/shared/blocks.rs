@@ -14,6 +14,7 @@ use domain::resource_type::ResourceType;
 use uuid::Uuid;
 
 use super::super::Conn;
+use super::counts;
 use super::keyset::{Bind, Bound, Columns, Side};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
@@ -54,23 +55,25 @@ pub(super) struct Found {
 }
 
 /// Finds the living resource of a collection that has this number in the order of creation, or in the opposite one.
-/// `None` where the counters do not add up to `total`: a program that knew of no blocks has written here, and the
-/// resources are counted instead.
+/// `None` where the counters are not kept or do not add up to `living`: then the resources are counted instead.
 pub(super) fn find(
     conn: &mut Conn,
     tenant: TenantId,
     resource_type: &ResourceType,
     number: usize,
-    total: usize,
+    living: usize,
     descending: bool,
 ) -> Result<Option<Found>> {
+    if !counts::are_kept(conn, tenant)? {
+        return Ok(None);
+    }
     let blocks: Vec<(At, Id, i64)> = blocks!(tenant, resource_type)
         .order((collection_blocks::from_created.asc(), collection_blocks::from_id.asc()))
         .select((collection_blocks::from_created, collection_blocks::from_id, collection_blocks::live))
         .load(conn)
         .map_err(from_diesel)?;
     let sizes: Option<Vec<usize>> = blocks.iter().map(|(_, _, live)| usize::try_from(*live).ok()).collect();
-    let Some(sizes) = sizes.filter(|sizes| sizes.iter().sum::<usize>() == total) else { return Ok(None) };
+    let Some(sizes) = sizes.filter(|sizes| sizes.iter().sum::<usize>() == living) else { return Ok(None) };
     let start = |place: usize| blocks.get(place).map(|(at, id, _)| binds((*at, *id)));
     let mut skip = number;
     let last = blocks.len().saturating_sub(1);

@@ -7,7 +7,8 @@
 //! A page behind a position is a range of the same index. A page at a number skips what stands before it, which costs
 //! as much as reading it; only the order of creation knows a shorter way ([`super::blocks`]).
 
-use diesel::dsl::{exists, not};
+mod statements;
+
 use diesel::prelude::*;
 use domain::id::TenantId;
 use domain::index::{self, Column};
@@ -16,15 +17,15 @@ use domain::resource::Resource;
 use domain::resource_type::ResourceType;
 use domain::{Error, Result};
 
-use super::super::{Conn, Db, explain_text};
+use super::super::{Conn, explain_text};
 use super::blocks::{self, CREATION, Found};
-use super::filter::{Predicate, finds_one_at_most};
+use super::counts;
 use super::keyset::{Bind, Bound, Columns, Side};
 use super::scope::of_tenant;
 use super::wrap::Explained;
 use crate::error::{Failed, from_diesel};
 use crate::rows::ResourceRow;
-use crate::schema::{attribute_values, collections, resources};
+use crate::schema::{collections, resources};
 use crate::types::{At, Id};
 
 /// Runs the statement that reads a window of a part: both kinds of statements in the same words.
@@ -58,7 +59,7 @@ pub(super) fn page(
     resource_type: &ResourceType,
     query: &ListQuery,
 ) -> Result<Page> {
-    let mut lister = Lister { conn, tenant, resource_type, query, total: None };
+    let mut lister = Lister { conn, tenant, resource_type, query, living: None };
     let resources = if query.count == 0 { Vec::new() } else { lister.resources()? };
     // A page that is not full tells the total by itself.
     let total = match query.start {
@@ -77,7 +78,7 @@ pub(super) fn more(
     resource_type: &ResourceType,
     query: &ListQuery,
 ) -> Result<Vec<Resource>> {
-    Lister { conn, tenant, resource_type, query, total: None }.resources()
+    Lister { conn, tenant, resource_type, query, living: None }.resources()
 }
 
 /// The plan of the statement that reads the page, at an index that of those with a value.
@@ -87,7 +88,7 @@ pub(super) fn explain(
     resource_type: &ResourceType,
     query: &ListQuery,
 ) -> Result<Vec<String>, Failed> {
-    let mut lister = Lister { conn, tenant, resource_type, query, total: None };
+    let mut lister = Lister { conn, tenant, resource_type, query, living: None };
     let order = lister.order();
     let (part, window) = match &query.start {
         Start::Index(offset) => (Part::WithValue, lister.window(&order, *offset, query.count)?),
@@ -105,8 +106,8 @@ struct Lister<'a> {
     tenant: TenantId,
     resource_type: &'a ResourceType,
     query: &'a ListQuery,
-    /// Once it is known.
-    total: Option<usize>,
+    /// How many there are without the filter, once it is known.
+    living: Option<usize>,
 }
 
 enum Order {
@@ -189,6 +190,10 @@ impl Lister<'_> {
         while let [part, rest @ ..] = parts
             && page.len() < count
         {
+            if self.is_known_empty(&order, *part)? {
+                parts = rest;
+                continue;
+            }
             let window = self.window(&order, offset, count - page.len())?;
             let read = self.part(&order, *part, window)?;
             // Where this part ended tells where the next one begins.
@@ -243,6 +248,17 @@ impl Lister<'_> {
         rows.map_err(from_diesel)?.into_iter().map(ResourceRow::meaning).collect()
     }
 
+    /// Whether the counters know that everybody has a value. To find out by looking, all of them are looked at.
+    fn is_known_empty(&mut self, order: &Order, part: Part) -> Result<bool> {
+        match (order, part) {
+            (Order::Value { path, .. }, Part::WithoutValue) => {
+                let holders = counts::at(self.conn, self.tenant, self.resource_type, path)?;
+                Ok(holders == Some(self.living()?))
+            }
+            _ => Ok(false),
+        }
+    }
+
     fn count_part(&mut self, order: &Order, part: Part) -> Result<usize> {
         let count: i64 = match (order, part) {
             (Order::Value { path, .. }, Part::WithValue) => {
@@ -263,130 +279,31 @@ impl Lister<'_> {
     }
 
     fn total(&mut self) -> Result<usize> {
-        if let Some(total) = self.total {
-            return Ok(total);
-        }
-        let total: i64 = match self.query.filter {
-            Some(_) => self.matching().count().get_result(self.conn).map_err(from_diesel)?,
-            // A collection counts its living resources itself.
-            None => collections::table
-                .filter(of_tenant!(collections, self.tenant))
-                .filter(collections::resource_type.eq(self.resource_type.name.clone()))
-                .select(collections::live)
-                .get_result(self.conn)
-                .optional()
-                .map_err(from_diesel)?
-                .unwrap_or(0),
-        };
-        let total = usize::try_from(total).map_err(Error::internal)?;
-        self.total = Some(total);
-        Ok(total)
-    }
-
-    /// The living resources of the type that satisfy the filter.
-    fn matching(&self) -> resources::BoxedQuery<'static, Db> {
-        let mut query = resources::table
-            .filter(of_tenant!(resources, self.tenant))
-            .filter(resources::resource_type.eq(self.resource_type.name.clone()))
-            .filter(resources::deleted_at.is_null())
-            .into_boxed();
-        if let Some(filter) = &self.query.filter {
-            query = query.filter(Predicate::new(self.tenant, self.resource_type, filter));
-        }
-        query
-    }
-
-    /// A part of a list that is read from the resources themselves.
-    fn plain(&self, order: &Order, part: Part) -> resources::BoxedQuery<'static, Db> {
-        let created = (resources::created_at.asc(), resources::id.asc());
-        match (order, part) {
-            (Order::Value { path, .. }, _) => self.without_value(path).order(created),
-            (Order::Column { column: Column::ExternalId, descending }, Part::WithValue) => {
-                self.by_column(Column::ExternalId, *descending).filter(resources::external_id.is_not_null())
+        match self.query.filter {
+            Some(_) => {
+                let total: i64 = self.matching().count().get_result(self.conn).map_err(from_diesel)?;
+                usize::try_from(total).map_err(Error::internal)
             }
-            (Order::Column { column: Column::ExternalId, .. }, Part::WithoutValue) => {
-                self.matching().filter(resources::external_id.is_null()).order(created)
-            }
-            (Order::Column { column, descending }, _) => self.by_column(*column, *descending),
+            None => self.living(),
         }
     }
 
-    fn by_column(&self, column: Column, descending: bool) -> resources::BoxedQuery<'static, Db> {
-        let query = self.matching();
-        if self.query.filter.as_ref().is_some_and(|filter| finds_one_at_most(self.resource_type, filter)) {
-            return query;
+    /// All living resources of the type: a collection counts them itself.
+    fn living(&mut self) -> Result<usize> {
+        if let Some(living) = self.living {
+            return Ok(living);
         }
-        macro_rules! ordered {
-            ($($column:ident),+) => {
-                if descending {
-                    query.order(($(resources::$column.desc(),)+))
-                } else {
-                    query.order(($(resources::$column.asc(),)+))
-                }
-            };
-        }
-        match column {
-            Column::Id => ordered!(id),
-            Column::Name => ordered!(name_key),
-            Column::ExternalId => ordered!(external_id),
-            Column::Created => ordered!(created_at, id),
-            Column::LastModified => ordered!(modified_at, id),
-            Column::Version => ordered!(version, id),
-        }
-    }
-
-    fn without_value(&self, path: &str) -> resources::BoxedQuery<'static, Db> {
-        let value = attribute_values::table
-            .filter(of_tenant!(attribute_values, self.tenant))
-            .filter(attribute_values::resource_id.eq(resources::id))
-            .filter(attribute_values::path.eq(path.to_owned()))
-            .filter(attribute_values::ordinal.eq(0));
-        self.matching().filter(not(exists(value)))
-    }
-}
-
-/// The boxed join of the index and the resources.
-type Joined = diesel::dsl::IntoBoxed<
-    'static,
-    diesel::dsl::InnerJoin<
-        attribute_values::table,
-        diesel::helper_types::On<
-            resources::table,
-            diesel::dsl::And<
-                diesel::dsl::Eq<resources::tenant_id, attribute_values::tenant_id>,
-                diesel::dsl::Eq<resources::id, attribute_values::resource_id>,
-            >,
-        >,
-    >,
-    Db,
->;
-
-impl Lister<'_> {
-    fn matching_with_value(&self, path: &str) -> Joined {
-        let mut query = attribute_values::table
-            .inner_join(
-                resources::table.on(resources::tenant_id
-                    .eq(attribute_values::tenant_id)
-                    .and(resources::id.eq(attribute_values::resource_id))),
-            )
-            .into_boxed()
-            .filter(of_tenant!(attribute_values, self.tenant))
-            .filter(attribute_values::resource_type.eq(self.resource_type.name.clone()))
-            .filter(attribute_values::path.eq(path.to_owned()))
-            .filter(attribute_values::ordinal.eq(0));
-        if let Some(filter) = &self.query.filter {
-            query = query.filter(Predicate::new(self.tenant, self.resource_type, filter));
-        }
-        query
-    }
-
-    fn with_value(&self, path: &str, descending: bool) -> Joined {
-        let query = self.matching_with_value(path);
-        if descending {
-            query.order((attribute_values::key.desc(), attribute_values::resource_id.desc()))
-        } else {
-            query.order((attribute_values::key.asc(), attribute_values::resource_id.asc()))
-        }
+        let living: i64 = collections::table
+            .filter(of_tenant!(collections, self.tenant))
+            .filter(collections::resource_type.eq(self.resource_type.name.clone()))
+            .select(collections::live)
+            .get_result(self.conn)
+            .optional()
+            .map_err(from_diesel)?
+            .unwrap_or(0);
+        let living = usize::try_from(living).map_err(Error::internal)?;
+        self.living = Some(living);
+        Ok(living)
     }
 }
 
