@@ -14,7 +14,7 @@ use domain::contract;
 use domain::filter::parse::{Scope, parse};
 use domain::id::{ResourceId, TenantId};
 use domain::index;
-use domain::list::{ListQuery, Sort};
+use domain::list::{ListQuery, Position, Sort, Start};
 use domain::meta::{Meta, Version};
 use domain::path::Target;
 use domain::resource::Resource;
@@ -301,6 +301,7 @@ fn world(backend: Backend) -> World {
         name: slug.into(),
         state: TenantState::Active,
         settings: settings.clone(),
+        cursor_key: domain::cursor::CursorKey::new([7; 32]),
         catalog: Catalog::standard(),
     };
     let (ours, theirs) = (tenant("ours"), tenant("theirs"));
@@ -349,7 +350,7 @@ fn filters_agree(backend: Backend) {
             .filter(|resource| filter.matches(&USER, resource))
             .map(|resource| resource.id)
             .collect();
-        let query = ListQuery { filter: Some(filter), sort: None, start_index: 1, count: 1_000 };
+        let query = ListQuery { filter: Some(filter), sort: None, start: Start::Index(0), count: 1_000 };
         let page = store::read(&*world.store, world.tenant, |tx| tx.list(&USER, &query)).unwrap();
         let found: BTreeSet<ResourceId> = page.resources.iter().map(|resource| resource.id).collect();
         assert_eq!(page.total, page.resources.len(), "{text}");
@@ -396,8 +397,8 @@ fn orders_agree(backend: Backend) {
                 let mut walked = Vec::new();
                 loop {
                     let sort = Some(Sort { by: by.clone(), descending });
-                    let start_index = walked.len() + 1;
-                    let query = ListQuery { filter: filter.clone(), sort, start_index, count: 37 };
+                    let start = Start::Index(walked.len());
+                    let query = ListQuery { filter: filter.clone(), sort, start, count: 37 };
                     let page = store::read(&*world.store, world.tenant, |tx| tx.list(&USER, &query)).unwrap();
                     let expected = world.resources.iter().filter(|resource| {
                         filter.as_ref().is_none_or(|filter| filter.matches(&USER, resource))
@@ -408,6 +409,18 @@ fn orders_agree(backend: Backend) {
                     }
                     walked.extend(page.resources);
                 }
+                // By positions the walk is the same.
+                let sort = Some(Sort { by: by.clone(), descending });
+                let (mut behind, mut start) = (Vec::new(), Start::Index(0));
+                loop {
+                    let query = ListQuery { filter: filter.clone(), sort: sort.clone(), start, count: 37 };
+                    let page = store::read(&*world.store, world.tenant, |tx| tx.more(&USER, &query)).unwrap();
+                    let Some(last) = page.last() else { break };
+                    start = Start::After(Position::of(&USER, sort.as_ref(), last));
+                    behind.extend(page.into_iter().map(|resource| resource.id));
+                }
+                let ids: Vec<ResourceId> = walked.iter().map(|resource| resource.id).collect();
+                assert_eq!(behind, ids, "{name} descending {descending}");
                 let distinct: BTreeSet<ResourceId> = walked.iter().map(|resource| resource.id).collect();
                 assert_eq!(distinct.len(), walked.len(), "{name}: no resource on two pages");
                 check_order(&by, descending, &walked, name);

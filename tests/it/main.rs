@@ -8,10 +8,12 @@
 
 mod support;
 
+mod blocks;
 mod bulk;
 mod cli;
 mod conditional;
 mod credentials;
+mod cursors;
 mod database;
 mod discovery;
 mod faults;

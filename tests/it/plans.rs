@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::filter::parse::{Scope, parse};
 use domain::id::{ResourceId, TenantId};
-use domain::list::{ListQuery, Sort};
+use domain::list::{ListQuery, Part, Position, Sort, Start};
 use domain::meta::{Meta, Version, parse_time};
 use domain::path::Target;
 use domain::resource::Resource;
@@ -19,7 +19,7 @@ use crate::support::backend::{Backend, both};
 use crate::support::db::TestDb;
 use crate::support::http::id_of;
 
-both!(lookups_use_an_index, the_server_is_bound_by_row_level_security);
+both!(lookups_use_an_index, pages_behind_a_position_are_ranges, the_server_is_bound_by_row_level_security);
 
 /// A group of ten beside one that has nearly all memberships of the tenant: plans are made anew where that matters.
 #[test]
@@ -95,6 +95,7 @@ fn filled(backend: Backend) -> (TestDb, std::sync::Arc<dyn store::Store>, Tenant
             name,
             state,
             settings: TenantSettings::default(),
+            cursor_key: domain::cursor::CursorKey::new([7; 32]),
             catalog: domain::catalog::Catalog::standard(),
         };
         store.create_tenant(&tenant, now).unwrap();
@@ -141,7 +142,7 @@ fn lookups_use_an_index(backend: Backend) {
         let filter = (!text.is_empty()).then(|| parse(&text, &scope).unwrap());
         let by = sort.map(|name| Target::resolve(&USER, name).unwrap());
         let sort = by.map(|by| Sort { by, descending: false });
-        let query = ListQuery { filter, sort: sort.clone(), start_index: 1, count: 20 };
+        let query = ListQuery { filter, sort: sort.clone(), start: Start::Index(0), count: 20 };
         let plan = store.explain(tenant, &USER, &query).unwrap().join("\n");
         assert!(plan.contains(index), "{text} {sort:?} does not use {index}:\n{plan}");
         for scan in ["Seq Scan", "SCAN resources\n", "SCAN attribute_values\n", "SCAN v1\n"] {
@@ -150,11 +151,55 @@ fn lookups_use_an_index(backend: Backend) {
     }
 }
 
+fn pages_behind_a_position_are_ranges(backend: Backend) {
+    let (_db, store, tenant) = filled(backend);
+    let cases = [
+        (None, CREATED, "created_at, id"),
+        (Some("meta.created"), CREATED, "created_at, id"),
+        (Some("meta.lastModified"), "resources_modified_idx", "modified_at, id"),
+        (Some("userName"), NAMES, "name_key"),
+        (Some("externalId"), EXTERNAL_IDS, "external_id"),
+        (Some("name.familyName"), VALUES, "key, resource_id"),
+        (Some("profile.Location"), VALUES, "key, resource_id"),
+    ];
+    for (name, index, columns) in cases {
+        for descending in [false, true] {
+            if name.is_none() && descending {
+                continue;
+            }
+            let by = name.map(|name| Target::resolve(&USER, name).unwrap());
+            let sort = by.map(|by| Sort { by, descending });
+            let query = |start, count| ListQuery { filter: None, sort: sort.clone(), start, count };
+            let half = query(Start::Index(USERS / 2), 1);
+            let middle = store::read(&*store, tenant, |tx| tx.more(&USER, &half)).unwrap();
+            let position = Position::of(&USER, sort.as_ref(), &middle[0]);
+            assert_eq!(position.part, Part::WithValue, "{name:?}: everybody has a value");
+            let plan = store.explain(tenant, &USER, &query(Start::After(position), 100)).unwrap().join("\n");
+            let sign = if descending { '<' } else { '>' };
+            // All columns of the order are in the range, not the first alone: in this collection all times are one.
+            let range = match backend {
+                Backend::Sqlite if columns.contains(',') => {
+                    format!("({}){sign}(", columns.replace(", ", ","))
+                }
+                Backend::Sqlite => format!("{columns}{sign}"),
+                Backend::Postgres => sign.to_string(),
+            };
+            assert!(plan.contains(index), "{name:?} {descending} does not use {index}:\n{plan}");
+            let conditions = plan.lines().filter(|line| line.contains("Index Cond") || line.contains(index));
+            let conditions = conditions.collect::<Vec<_>>().join("\n");
+            assert!(conditions.contains(&range), "{name:?} {descending} is no range of the index:\n{plan}");
+            for step in ["Sort", "TEMP B-TREE", "Seq Scan", "Bitmap", "SCAN resources\n"] {
+                assert!(!format!("{plan}\n").contains(step), "{name:?} {descending} takes a detour:\n{plan}");
+            }
+        }
+    }
+}
+
 fn the_server_is_bound_by_row_level_security(backend: Backend) {
     if backend == Backend::Sqlite {
         // SQLite has no such thing; that its plans name the tenant is all there is to see.
         let (_db, store, tenant) = filled(backend);
-        let query = ListQuery { filter: None, sort: None, start_index: 1, count: 20 };
+        let query = ListQuery { filter: None, sort: None, start: Start::Index(0), count: 20 };
         let plan = store.explain(tenant, &USER, &query).unwrap().join("\n");
         assert!(plan.contains("tenant_id=?"), "{plan}");
         return;
@@ -162,7 +207,7 @@ fn the_server_is_bound_by_row_level_security(backend: Backend) {
     let (_db, store, tenant) = filled(backend);
     let scope = Scope { resource_type: &USER, contract: &domain::contract::RFC, location: "" };
     let filter = Some(parse("userName eq \"user77@acme.example\"", &scope).unwrap());
-    let query = ListQuery { filter, sort: None, start_index: 1, count: 20 };
+    let query = ListQuery { filter, sort: None, start: Start::Index(0), count: 20 };
     let plan = store.explain(tenant, &USER, &query).unwrap().join("\n");
     // The policy is part of the plan only for a role it binds.
     assert!(plan.contains("current_setting('app.tenant_id'"), "{plan}");

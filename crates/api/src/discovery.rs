@@ -35,6 +35,11 @@ pub(crate) async fn service_provider_config(caller: Caller, request: HttpRequest
         "changePassword": {"supported": false},
         "sort": {"supported": true},
         "etag": {"supported": true},
+        // RFC 9865 section 4. Cursors do not expire, so there is no cursorTimeout.
+        "pagination": {
+            "cursor": true, "index": true, "defaultPaginationMethod": "index",
+            "defaultPageSize": caller.contract().default_count, "maxPageSize": limits::PAGE,
+        },
         "authenticationSchemes": [
             scheme(
                 "oauthbearertoken",

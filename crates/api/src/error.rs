@@ -113,6 +113,8 @@ fn status(error: &Error) -> StatusCode {
         | Error::InvalidFilter(_)
         | Error::InvalidPath(_)
         | Error::InvalidValue(_)
+        | Error::InvalidCursor(_)
+        | Error::InvalidCount(_)
         | Error::Mutability(_)
         | Error::NoTarget(_)
         | Error::InvalidRequest(_) => StatusCode::BAD_REQUEST,

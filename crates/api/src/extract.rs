@@ -69,6 +69,11 @@ impl Caller {
         seat.map_err(|_| Error::unavailable("too many bulk requests at once"))?.map_err(Error::internal)
     }
 
+    /// The contract of the base path.
+    pub(crate) fn contract(&self) -> &'static Contract {
+        self.contract
+    }
+
     /// Runs a use case where it may wait for the database.
     pub(crate) async fn run<T, F>(self, work: F) -> Result<T>
     where

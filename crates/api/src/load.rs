@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::contract::{Contract, RFC};
 use domain::id::{ResourceId, TokenId};
-use domain::list::ListQuery;
+use domain::list::{ListQuery, Position, Start};
 use domain::meta::Precondition;
 use domain::principal::{Principal, Scope, Token};
 use domain::resource_type::{GROUP, ResourceType, USER};
@@ -140,14 +140,13 @@ fn present(store: &dyn Store, principal: &Principal, resource_type: &ResourceTyp
 fn all_users(store: &dyn Store, principal: &Principal) -> Result<Vec<ResourceId>> {
     store::read(store, principal.tenant.id, |tx| {
         let mut ids: Vec<ResourceId> = Vec::new();
+        let mut start = Start::Index(0);
         loop {
-            let start_index = ids.len() + 1;
-            let wanted = ListQuery { filter: None, sort: None, start_index, count: limits::PAGE };
-            let page = tx.list(&USER, &wanted)?;
-            if page.resources.is_empty() {
-                return Ok(ids);
-            }
-            ids.extend(page.resources.iter().map(|user| user.id));
+            let wanted = ListQuery { filter: None, sort: None, start, count: limits::PAGE };
+            let users = tx.more(&USER, &wanted)?;
+            let Some(last) = users.last() else { return Ok(ids) };
+            start = Start::After(Position::of(&USER, None, last));
+            ids.extend(users.iter().map(|user| user.id));
         }
     })
 }

@@ -21,6 +21,8 @@ pub(crate) fn parse(raw: &str) -> Result<Query> {
             "sortorder" => query.sort_order = some_text(decode(value)?),
             "startindex" => query.start_index = Some(integer("startIndex", &decode(value)?)?),
             "count" => query.count = Some(integer("count", &decode(value)?)?),
+            // Without a value it asks for the first page (RFC 9865 section 2).
+            "cursor" => query.cursor = Some(decode(value)?),
             // Psoda's name.
             "pagesize" => page_size = Some(integer("pageSize", &decode(value)?)?),
             "attributes" => add_names(&mut query.attributes, &decode(value)?),
@@ -59,6 +61,7 @@ pub(crate) fn from_search_request(body: &Value) -> Result<Query> {
             "sortorder" => query.sort_order = some_text(text(key, value)?),
             "startindex" => query.start_index = Some(number(key, value)?),
             "count" => query.count = Some(number(key, value)?),
+            "cursor" => query.cursor = Some(text(key, value)?),
             "pagesize" => page_size = Some(number(key, value)?),
             "attributes" => names(key, value, &mut query.attributes)?,
             "excludedattributes" => names(key, value, &mut query.excluded_attributes)?,
@@ -123,6 +126,9 @@ fn text(key: &str, value: &Value) -> Result<String> {
         _ if key.eq_ignore_ascii_case("filter") => {
             Err(Error::InvalidFilter("the filter is not a text".into()))
         }
+        _ if key.eq_ignore_ascii_case("cursor") => {
+            Err(Error::InvalidCursor("the cursor is not a text".into()))
+        }
         _ => Err(Error::InvalidValue(format!("{} is not a text", excerpt(key)))),
     }
 }
@@ -173,6 +179,20 @@ mod tests {
         assert_eq!(query.sort_order.as_deref(), Some("descending"));
         assert_eq!(query.attributes, ["a", "b", "c"]);
         assert_eq!(query.excluded_attributes, ["d"]);
+    }
+
+    #[test]
+    fn a_cursor_may_be_empty() {
+        for (raw, cursor) in
+            [("cursor", ""), ("cursor=", ""), ("count=3&Cursor=aB-_", "aB-_"), ("cursor=%61", "a")]
+        {
+            assert_eq!(parse(raw).unwrap().cursor.as_deref(), Some(cursor), "{raw}");
+        }
+        assert_eq!(parse("cursors=1").unwrap().cursor, None);
+        let search = |cursor| from_search_request(&json!({"cursor": cursor}));
+        assert_eq!(search(json!("")).unwrap().cursor.as_deref(), Some(""));
+        assert_eq!(search(json!(null)).unwrap().cursor, None);
+        assert_eq!(search(json!(5)).unwrap_err().scim_type(), Some("invalidCursor"));
     }
 
     #[test]

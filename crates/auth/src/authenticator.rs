@@ -174,6 +174,7 @@ mod tests {
             name: "Acme".into(),
             state: TenantState::Active,
             settings: TenantSettings::default(),
+            cursor_key: domain::cursor::CursorKey::new([7; 32]),
             catalog: domain::catalog::Catalog::standard(),
         };
         let secret = token::generate(tenant.id).unwrap();

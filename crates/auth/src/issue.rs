@@ -1,13 +1,16 @@
-//! Making a token.
+//! Making secrets: a token, and the key of a tenant's cursors.
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::Result;
+use domain::cursor::CursorKey;
 use domain::id::{TenantId, TokenId};
 use domain::principal::{Scope, Token};
 use domain::role::Role;
 use domain::store::Store;
+use domain::{Error, Result};
+use rand::TryRng;
+use rand::rngs::SysRng;
 
 use crate::token::{self, Secret};
 
@@ -36,4 +39,14 @@ pub fn issue(
     };
     store.create_token(tenant, &token, &secret.digest())?;
     Ok((token, secret))
+}
+
+/// A new key for the cursors of a tenant, from the random numbers of the operating system.
+///
+/// # Errors
+/// [`Error::Internal`] when the operating system has no random numbers.
+pub fn cursor_key() -> Result<CursorKey> {
+    let mut bytes = [0; 32];
+    SysRng.try_fill_bytes(&mut bytes).map_err(Error::internal)?;
+    Ok(CursorKey::new(bytes))
 }

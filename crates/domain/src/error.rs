@@ -22,6 +22,12 @@ pub enum Error {
     /// A value has the wrong type or breaks a rule (400 `invalidValue`).
     #[error("{0}")]
     InvalidValue(String),
+    /// The cursor is none that was given for this query (400 `invalidCursor`, RFC 9865 section 2.1).
+    #[error("{0}")]
+    InvalidCursor(String),
+    /// A page of no resources was asked for behind a cursor (400 `invalidCount`, RFC 9865 section 2.1).
+    #[error("{0}")]
+    InvalidCount(String),
     /// A write to something that may not be written (400 `mutability`).
     #[error("{0}")]
     Mutability(String),
@@ -64,13 +70,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// The `scimType` keyword of RFC 7644 table 9, where the RFC has one.
+    /// The `scimType` keyword of RFC 7644 table 9 or RFC 9865 section 2.1, where there is one.
     pub fn scim_type(&self) -> Option<&'static str> {
         match self {
             Self::InvalidSyntax(_) => Some("invalidSyntax"),
             Self::InvalidFilter(_) => Some("invalidFilter"),
             Self::InvalidPath(_) => Some("invalidPath"),
             Self::InvalidValue(_) => Some("invalidValue"),
+            Self::InvalidCursor(_) => Some("invalidCursor"),
+            Self::InvalidCount(_) => Some("invalidCount"),
             Self::Mutability(_) => Some("mutability"),
             Self::NoTarget(_) => Some("noTarget"),
             Self::Uniqueness(_) => Some("uniqueness"),

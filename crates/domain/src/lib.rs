@@ -6,12 +6,13 @@
 //! - nouns: [`id`], [`tenant`], [`principal`], [`contract`], [`limits`], [`error`]
 //! - data that describes data: [`schema`], [`resource_type`], [`catalog`]
 //! - a resource: [`document`], [`meta`], [`resource`]
-//! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`list`]
+//! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`list`], [`cursor`]
 //! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`group`], [`project`]
 //! - the port to the database and the use cases on it: [`store`], [`service`]
 
 pub mod catalog;
 pub mod contract;
+pub mod cursor;
 pub mod decode;
 pub mod document;
 pub mod error;

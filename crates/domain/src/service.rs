@@ -66,6 +66,8 @@ pub struct Query {
     pub sort_order: Option<String>,
     /// `startIndex`.
     pub start_index: Option<i64>,
+    /// `cursor`; empty for the first page.
+    pub cursor: Option<String>,
     /// `count`.
     pub count: Option<i64>,
     /// `attributes`.

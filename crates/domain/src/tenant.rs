@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 use crate::contract::Contract;
+use crate::cursor::CursorKey;
 use crate::id::TenantId;
 use crate::role::Role;
 
@@ -76,6 +77,8 @@ pub struct Tenant {
     pub state: TenantState,
     /// Its own decisions.
     pub settings: TenantSettings,
+    /// What proves that a cursor is one of its own.
+    pub cursor_key: CursorKey,
     /// What its resources are.
     pub catalog: Arc<Catalog>,
 }

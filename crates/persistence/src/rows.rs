@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use domain::catalog::Catalog;
+use domain::cursor::CursorKey;
 use domain::document::Document;
 use domain::id::{ResourceId, TenantId, TokenId};
 use domain::meta::{Meta, Version};
@@ -14,7 +15,8 @@ use domain::tenant::{Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
 use crate::schema::{
-    api_tokens, attribute_values, audit_log, changes, memberships, profile_keys, resources, tenants,
+    api_tokens, attribute_counts, attribute_values, audit_log, changes, memberships, profile_keys, resources,
+    tenants,
 };
 use crate::types::{At, Id};
 
@@ -27,6 +29,7 @@ pub(crate) struct TenantRow {
     pub(crate) state: String,
     pub(crate) settings: String,
     pub(crate) created_at: At,
+    pub(crate) cursor_key: Vec<u8>,
 }
 
 impl TenantRow {
@@ -34,12 +37,15 @@ impl TenantRow {
         let settings: TenantSettings = serde_json::from_str(&self.settings).map_err(Error::internal)?;
         let state =
             TenantState::parse(&self.state).ok_or_else(|| Error::internal("unknown state of a tenant"))?;
+        // A key that is too short must not become one that can be guessed.
+        let cursor_key = <[u8; 32]>::try_from(self.cursor_key.as_slice()).map_err(Error::internal)?;
         Ok(Tenant {
             id: TenantId(self.id.0),
             slug: self.slug,
             name: self.name,
             state,
             settings,
+            cursor_key: CursorKey::new(cursor_key),
             catalog: Catalog::standard(),
         })
     }
@@ -158,6 +164,15 @@ pub(crate) struct ValueRow<'a> {
     pub(crate) resource_type: &'a str,
     pub(crate) key: String,
     pub(crate) full_key: Option<&'a str>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = attribute_counts, treat_none_as_default_value = false)]
+pub(crate) struct AttributeCountRow<'a> {
+    pub(crate) tenant_id: Id,
+    pub(crate) resource_type: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) holders: i64,
 }
 
 #[derive(Insertable)]

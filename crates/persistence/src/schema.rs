@@ -11,6 +11,7 @@ diesel::table! {
         state -> Text,
         settings -> Text,
         created_at -> Ts,
+        cursor_key -> Binary,
     }
 }
 
@@ -21,6 +22,7 @@ diesel::table! {
     tenant_counters (tenant_id) {
         tenant_id -> Uid,
         change_seq -> BigInt,
+        counted_seq -> BigInt,
     }
 }
 
@@ -56,6 +58,20 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::{Ts, Uid};
 
+    collection_blocks (tenant_id, resource_type, from_created, from_id) {
+        tenant_id -> Uid,
+        resource_type -> Text,
+        from_created -> Ts,
+        from_id -> Uid,
+        live -> BigInt,
+        room -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
     resources (tenant_id, id) {
         tenant_id -> Uid,
         id -> Uid,
@@ -84,6 +100,18 @@ diesel::table! {
         resource_type -> Text,
         key -> Text,
         full_key -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    attribute_counts (tenant_id, resource_type, path) {
+        tenant_id -> Uid,
+        resource_type -> Text,
+        path -> Text,
+        holders -> BigInt,
     }
 }
 

@@ -4,7 +4,8 @@
 //! cargo build --release -p api && cargo run --release -p rollcall-tests --bin figures [USERS] [SECONDS]
 //! ```
 //!
-//! With `groups` as a third word it measures groups of 10 and of USERS members instead of users.
+//! With `groups` as a third word it measures groups of 10 and of USERS members instead of users, with `pages` pages of
+//! 100 at the beginning and deep inside a list of USERS.
 //!
 //! For SQLite and a private PostgreSQL in turn: starts the server on an empty database, fills a tenant with
 //! `rollcall load`, then drives it from this process over keep-alive connections. Everything shares the machine, so
@@ -47,8 +48,12 @@ fn main() {
     std::fs::create_dir_all(&folder).unwrap();
     println!("| database | what | connections | per second | p50 ms | p99 ms |");
     println!("| --- | --- | --- | --- | --- | --- |");
-    let groups = arguments.next().is_some_and(|word| word == "groups");
-    let run = Run { users, time: Duration::from_secs(seconds), folder: folder.clone(), groups };
+    let workload = match arguments.next().as_deref() {
+        Some("groups") => Workload::Groups,
+        Some("pages") => Workload::Pages,
+        _ => Workload::Users,
+    };
+    let run = Run { users, time: Duration::from_secs(seconds), folder: folder.clone(), workload };
     run.database("SQLite", &format!("sqlite://{}", folder.join("figures.db").display()));
     let (mut postgres, url) = private_postgres();
     run.database("PostgreSQL", &url);
@@ -57,11 +62,19 @@ fn main() {
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Workload {
+    Users,
+    Groups,
+    Pages,
+}
+
 struct Run {
     users: u64,
     time: Duration,
     folder: PathBuf,
-    groups: bool,
+    workload: Workload,
 }
 
 /// What autovacuum does within a minute by default.
@@ -102,8 +115,14 @@ impl Run {
         let ready = start.elapsed();
         let idle = resident(&server);
 
+        if self.workload == Workload::Pages {
+            self.of_pages(name, &address, &token);
+            server.kill().unwrap();
+            server.wait().unwrap();
+            return;
+        }
         let people = people(&address, &token, self.users);
-        if self.groups {
+        if self.workload == Workload::Groups {
             self.of_groups(name, url, &address, &token, &people, &server);
             server.kill().unwrap();
             server.wait().unwrap();
@@ -155,6 +174,34 @@ impl Run {
             idle >> 20,
             busy >> 20
         );
+    }
+
+    /// Pages of 100: at the beginning and at nine tenths of the list, by each way of getting there, and sorted.
+    fn of_pages(&self, name: &str, address: &str, token: &str) {
+        let deep = self.users / 10 * 9;
+        let mut client = Client::connect(address, token);
+        let mut cursor = String::new();
+        for _ in 0..deep / 1_000 {
+            let line = format!("GET /scim/v2/Users?attributes=id&count=1000&cursor={cursor}");
+            let page: Value = serde_json::from_slice(&client.exchange(&line, None).1).unwrap();
+            cursor = page["nextCursor"].as_str().unwrap().to_owned();
+        }
+        let mut pages = vec![
+            ("first page by startIndex".to_owned(), "startIndex=1".to_owned()),
+            (format!("page at {deep} by startIndex"), format!("startIndex={}", deep + 1)),
+            ("first page by cursor".to_owned(), "cursor=".to_owned()),
+            (format!("page at {deep} by cursor"), format!("cursor={cursor}")),
+        ];
+        for by in ["userName", "name.familyName", "profile.Location", "profile.HireDate"] {
+            for order in ["ascending", "descending"] {
+                pages
+                    .push((format!("first page by {by}, {order}"), format!("sortBy={by}&sortOrder={order}")));
+            }
+        }
+        for (what, query) in pages {
+            let line = format!("GET /scim/v2/Users?count=100&{query}");
+            self.drive(address, token, 1, move |_| line.clone(), None).print(name, &what, "1");
+        }
     }
 
     /// The same operations on a small and on a large group, and what a large one costs to read.

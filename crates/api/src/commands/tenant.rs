@@ -35,6 +35,7 @@ pub(crate) fn create(store: &dyn Store, slug: &str, name: &str) -> domain::Resul
         name: name.to_owned(),
         state: TenantState::Active,
         settings: TenantSettings::default(),
+        cursor_key: auth::cursor_key()?,
         catalog: domain::catalog::Catalog::standard(),
     };
     store.create_tenant(&tenant, clock::now()).map_err(|error| match error {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::{Call, Head, Query, Sink, groups, related, rights};
+use crate::cursor::{Cursor, Purpose};
 use crate::filter::{Filter, parse};
 use crate::index;
 use crate::limits;
-use crate::list::{ListQuery, Sort};
+use crate::list::{ListQuery, Position, Sort, Start};
 use crate::path::Target;
 use crate::principal::Access;
 use crate::project::{self, Projection};
@@ -25,7 +26,7 @@ const CHUNK: usize = 100;
 /// GET of a collection, or a search on it: a ListResponse.
 pub fn list(call: &Call<'_>, resource_type: &ResourceType, query: &Query, sink: &mut dyn Sink) -> Result<()> {
     call.principal.require(resource_type.area, Access::Read)?;
-    write(call, vec![Part::new(call, resource_type, query)?], query, sink)
+    write(call, &[Part::new(call, resource_type, query)?], Some(resource_type), query, sink)
 }
 
 /// A search over all types the caller may read, at the root: one type after the other, each in its own order. A
@@ -47,7 +48,7 @@ pub fn search(call: &Call<'_>, query: &Query, sink: &mut dyn Sink) -> Result<()>
     }
     match (parts.is_empty(), refused) {
         (true, Some(error)) => Err(error),
-        _ => write(call, parts, query, sink),
+        _ => write(call, &parts, None, query, sink),
     }
 }
 
@@ -70,27 +71,74 @@ impl<'a> Part<'a> {
         Ok(Self { resource_type, projection, filter, sort })
     }
 
-    fn query(&self, offset: usize, count: usize) -> ListQuery {
-        let (filter, sort) = (self.filter.clone(), self.sort.clone());
-        ListQuery { filter, sort, start_index: offset + 1, count: count.min(CHUNK) }
+    fn query(&self, start: Start, count: usize) -> ListQuery {
+        ListQuery { filter: self.filter.clone(), sort: self.sort.clone(), start, count }
+    }
+
+    /// Where this resource stands.
+    fn position(&self, resource: &Resource) -> Position {
+        Position::of(self.resource_type, self.sort.as_ref(), resource)
     }
 }
 
-/// Writes a page over the parts, chunk by chunk. Numbers below the range are the least ones (RFC 7644 section
-/// 3.4.2.4).
-fn write(call: &Call<'_>, parts: Vec<Part<'_>>, query: &Query, sink: &mut dyn Sink) -> Result<()> {
-    let least = |number: i64, least: usize| usize::try_from(number).unwrap_or(0).max(least);
-    let start_index = query.start_index.map_or(1, |start| least(start, 1));
+/// Writes a page over the parts, chunk by chunk, in the mode the client has chosen. Numbers below the range are the
+/// least ones (RFC 7644 section 3.4.2.4).
+fn write(
+    call: &Call<'_>,
+    parts: &[Part<'_>],
+    collection: Option<&ResourceType>,
+    query: &Query,
+    sink: &mut dyn Sink,
+) -> Result<()> {
     let count = query.count.map_or(call.contract.default_count, |count| least(count, 0)).min(limits::PAGE);
+    let Some(text) = query.cursor.as_deref() else {
+        let start_index = query.start_index.map_or(1, |start| least(start, 1));
+        return write_at_index(call, parts, start_index, count, sink);
+    };
+    check_cursor_query(query, count == 0)?;
+    let purpose = Purpose {
+        tenant: call.principal.tenant.id,
+        key: &call.principal.tenant.cursor_key,
+        base: call.contract.base,
+        endpoint: collection.map(|resource_type| resource_type.endpoint.as_str()),
+        types: parts.iter().map(|part| (part.resource_type.name.as_str(), part.sort.as_ref())).collect(),
+        filter: query.filter.as_deref(),
+    };
+    let cursor = if text.is_empty() { None } else { Some(purpose.open(text)?) };
+    write_behind_cursor(call, parts, &purpose, cursor.as_ref(), count, sink)
+}
+
+/// What a query with a cursor must not ask for: a second place to begin at, and a page that gets nowhere.
+pub(super) fn check_cursor_query(query: &Query, count_is_too_small: bool) -> Result<()> {
+    if query.start_index.is_some() {
+        return Err(Error::InvalidValue("send startIndex or cursor, not both".into()));
+    }
+    if count_is_too_small {
+        return Err(Error::InvalidCount("the count is too small for a page with a cursor".into()));
+    }
+    Ok(())
+}
+
+fn least(number: i64, least: usize) -> usize {
+    usize::try_from(number).unwrap_or(0).max(least)
+}
+
+fn write_at_index(
+    call: &Call<'_>,
+    parts: &[Part<'_>],
+    start_index: usize,
+    count: usize,
+    sink: &mut dyn Sink,
+) -> Result<()> {
     store::read(call.store, call.principal.tenant.id, |tx| {
         // The first chunk of every part tells its total; the totals stand before the resources.
         let (mut skipped, mut left, mut total) = (start_index - 1, count, 0);
         let mut windows = Vec::new();
-        for part in &parts {
-            let first = tx.list(part.resource_type, &part.query(skipped, left))?;
+        for part in parts {
+            let first = tx.list(part.resource_type, &part.query(Start::Index(skipped), left.min(CHUNK)))?;
             let wanted = first.total.saturating_sub(skipped).min(left);
             total += first.total;
-            windows.push((part, skipped, wanted, first.resources));
+            windows.push((part, wanted, first.resources));
             left -= wanted;
             skipped = skipped.saturating_sub(first.total);
         }
@@ -103,22 +151,74 @@ fn write(call: &Call<'_>, parts: Vec<Part<'_>>, query: &Query, sink: &mut dyn Si
              \"itemsPerPage\":{items_per_page},\"Resources\":["
         ))?;
         let mut written = 0;
-        for (part, offset, wanted, first) in windows {
+        for (part, wanted, first) in windows {
             let (mut chunk, mut done) = (first, 0);
             while done < wanted {
                 chunk.truncate(wanted - done);
                 done += chunk.len();
                 write_chunk(call, part, tx, &chunk, written == 0, sink)?;
                 written += chunk.len();
-                if chunk.is_empty() {
+                let Some(last) = chunk.last() else {
                     return Err(Error::internal("a page was shorter than its total says"));
-                }
+                };
                 if done < wanted {
-                    chunk = tx.more(part.resource_type, &part.query(offset + done, wanted - done))?;
+                    let start = Start::After(part.position(last));
+                    chunk = tx.more(part.resource_type, &part.query(start, (wanted - done).min(CHUNK)))?;
                 }
             }
         }
         sink.text("]}")
+    })
+}
+
+/// Whether there is a next page is known at the end only, so what tells it stands behind the resources.
+fn write_behind_cursor(
+    call: &Call<'_>,
+    parts: &[Part<'_>],
+    purpose: &Purpose<'_>,
+    cursor: Option<&Cursor>,
+    count: usize,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    let begin_with = cursor.map_or(0, |cursor| cursor.resource_type);
+    store::read(call.store, call.principal.tenant.id, |tx| {
+        sink.begin(Head::List)?;
+        sink.text(&format!("{{\"schemas\":[\"{LIST_RESPONSE}\"],\"Resources\":["))?;
+        let (mut total, mut returned, mut last, mut is_cut) = (0, 0, None, false);
+        for (place, part) in parts.iter().enumerate() {
+            let mut start = match cursor {
+                Some(cursor) if cursor.resource_type == place => Start::After(cursor.position.clone()),
+                _ => Start::Index(0),
+            };
+            // One more than fits tells that there is a next page.
+            let size = |returned: usize| (count - returned + 1).min(CHUNK + 1);
+            let mut wanted = if place < begin_with || is_cut { 0 } else { size(returned) };
+            let page = tx.list(part.resource_type, &part.query(start, wanted))?;
+            total += page.total;
+            let mut chunk = page.resources;
+            while !chunk.is_empty() {
+                let is_end = chunk.len() < wanted;
+                is_cut = chunk.len() > count - returned;
+                chunk.truncate(count - returned);
+                write_chunk(call, part, tx, &chunk, returned == 0, sink)?;
+                returned += chunk.len();
+                if let Some(resource) = chunk.last() {
+                    last = Some(Cursor { resource_type: place, position: part.position(resource) });
+                }
+                let Some(Cursor { position, .. }) = last.as_ref().filter(|_| !is_end && !is_cut) else {
+                    break;
+                };
+                (start, wanted) = (Start::After(position.clone()), size(returned));
+                chunk = tx.more(part.resource_type, &part.query(start, wanted))?;
+            }
+        }
+        let echo = returned == 0 && call.contract.empty_page_echoes_count;
+        let items_per_page = if echo { count } else { returned };
+        sink.text(&format!("],\"totalResults\":{total},\"itemsPerPage\":{items_per_page}"))?;
+        if let Some(last) = last.filter(|_| is_cut) {
+            sink.text(&format!(",\"nextCursor\":\"{}\"", purpose.seal(&last)))?;
+        }
+        sink.text("}")
     })
 }
 

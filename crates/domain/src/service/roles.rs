@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value, json};
 
+use super::list::check_cursor_query;
 use super::write::store_change;
 use super::{Body, Call, Query, as_ref, groups};
 use crate::contract::Shape;
@@ -14,7 +15,7 @@ use crate::group::{self, Entry, List, Step};
 use crate::id::ResourceId;
 use crate::key::Key;
 use crate::limits;
-use crate::list::ListQuery;
+use crate::list::{ListQuery, Position, Start};
 use crate::path::Target;
 use crate::principal::{Access, Area};
 use crate::project::Projection;
@@ -55,6 +56,7 @@ pub fn list(call: &Call<'_>, query: &Query) -> Result<Value> {
         return Err(Error::InvalidFilter("roles are not filtered: there are six".into()));
     }
     let projection = query.projection(call, &ROLE)?;
+    check_cursor(query)?;
     let counts = store::read(call.store, call.principal.tenant.id, |tx| tx.role_counts())?;
     let least = |number: i64, least: usize| usize::try_from(number).unwrap_or(0).max(least);
     let start_index = query.start_index.map_or(1, |start| least(start, 1));
@@ -66,13 +68,29 @@ pub fn list(call: &Call<'_>, query: &Query) -> Result<Value> {
         .map(|(role, members)| Value::Object(shown(call, role, members, &projection)))
         .collect();
     let echo = page.is_empty() && call.contract.empty_page_echoes_count;
-    Ok(json!({
+    let mut list = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
         "totalResults": Role::ALL.len(),
         "startIndex": start_index,
         "itemsPerPage": if echo { count } else { page.len() },
         "Resources": page,
-    }))
+    });
+    if let (Some(_), Some(list)) = (&query.cursor, list.as_object_mut()) {
+        list.shift_remove("startIndex");
+    }
+    Ok(list)
+}
+
+/// All roles fit one page, so no cursor leads to a second one.
+fn check_cursor(query: &Query) -> Result<()> {
+    match query.cursor.as_deref() {
+        None => Ok(()),
+        Some("") => {
+            let all = i64::try_from(Role::ALL.len()).unwrap_or(i64::MAX);
+            check_cursor_query(query, query.count.is_some_and(|count| count < all))
+        }
+        Some(_) => Err(Error::InvalidCursor("the roles are one page, which has no nextCursor".into())),
+    }
 }
 
 /// `GET /Roles/{id}`: the role with a page of its members.
@@ -205,9 +223,11 @@ fn give(
 /// Everybody with the role.
 fn members(tx: &mut dyn TenantTx, role: Role) -> Result<Vec<Entry>> {
     let mut members = Vec::new();
+    let mut start = Start::Index(0);
     loop {
-        let page = tx.more(&USER, &having(role, members.len(), BATCH)?)?;
+        let page = tx.more(&USER, &having(role, start, BATCH)?)?;
         let is_last = page.len() < BATCH;
+        start = page.last().map_or(Start::Index(0), |last| Start::After(Position::of(&USER, None, last)));
         members.extend(page.iter().map(entry));
         if members.len() > limits::MEMBERS {
             return Err(Error::TooLarge("too many users have the role to replace or filter them".into()));
@@ -224,11 +244,11 @@ fn entry(user: &Resource) -> Entry {
 }
 
 /// The users with a role, in the order of creation.
-fn having(role: Role, offset: usize, count: usize) -> Result<ListQuery> {
+fn having(role: Role, start: Start, count: usize) -> Result<ListQuery> {
     let target = Target::resolve(&USER, &format!("{}:{}", qa_user::URN, qa_user::ROLE));
     let target = target.ok_or_else(|| Error::internal("the schema has no role"))?;
     let filter = Filter::Compare { target, op: Op::Eq, key: Key::text(role.name(), true) };
-    Ok(ListQuery { filter: Some(filter), sort: None, start_index: offset + 1, count })
+    Ok(ListQuery { filter: Some(filter), sort: None, start, count })
 }
 
 fn with_members(
@@ -240,7 +260,7 @@ fn with_members(
 ) -> Result<Value> {
     let offset = query.start_index.map_or(0, |start| usize::try_from(start).unwrap_or(0).saturating_sub(1));
     let count = query.count.map_or(call.contract.default_count, |count| usize::try_from(count).unwrap_or(0));
-    let page = tx.list(&USER, &having(role, offset, count.min(limits::PAGE))?)?;
+    let page = tx.list(&USER, &having(role, Start::Index(offset), count.min(limits::PAGE))?)?;
     let mut body = shown(call, role, page.total, projection);
     if projection.wants(&ROLE, List::Members.name()) {
         let member = |user: &Resource| match call.contract.shape {

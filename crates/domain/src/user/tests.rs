@@ -20,6 +20,7 @@ pub(crate) fn principal(settings: TenantSettings, role_ceiling: Option<Role>) ->
         name: "Shop".into(),
         state: TenantState::Active,
         settings,
+        cursor_key: crate::cursor::CursorKey::new([7; 32]),
         catalog: crate::catalog::Catalog::standard(),
     };
     let token = Token {

@@ -13,6 +13,7 @@ use domain::store::ProfileKind;
 use domain::{Result, key, limits};
 use serde_json::Value;
 
+use super::counts::{Holders, is_first};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
 use crate::error::from_diesel;
@@ -55,13 +56,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Writes the paths whose values differ, and no others.
+    /// Writes the paths whose values differ, and no others. Returns the paths that have got or lost a first value.
     pub(super) fn index_difference(
         &mut self,
         resource_type: &ResourceType,
         before: &Resource,
         after: &Resource,
-    ) -> Result<()> {
+    ) -> Result<Holders> {
         let old = by_path(index::entries(resource_type, &before.document));
         let new = by_path(index::entries(resource_type, &after.document));
         let differ = |path: &&String| old.get(*path) != new.get(*path);
@@ -75,7 +76,12 @@ impl Tx<'_> {
                 .map_err(from_diesel)?;
         }
         let added: Vec<Entry> = new.keys().filter(differ).flat_map(|path| new[path].clone()).collect();
-        self.index(resource_type, after.id, &added)
+        self.index(resource_type, after.id, &added)?;
+        let has = |paths: &BTreeMap<String, Vec<Entry>>, path: &String| {
+            i64::from(paths.get(path).is_some_and(|entries| entries.iter().any(is_first)))
+        };
+        let more = |path: &String| (path.clone(), has(&new, path) - has(&old, path));
+        Ok(old.keys().chain(new.keys()).map(more).filter(|(_, more)| *more != 0).collect())
     }
 
     fn profile_key_count(&mut self) -> Result<usize> {

@@ -1,7 +1,10 @@
 //! The query layer, written once and compiled for each database; `super` is the dialect.
 
+mod blocks;
+mod counts;
 mod filter;
 mod index;
+mod keyset;
 mod list;
 mod lists;
 mod platform;
@@ -108,11 +111,15 @@ fn pause(attempt: u32) -> Duration {
 
 impl Store for Repo {
     fn read_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
-        self.transact(Mode::Read, tenant, |conn| Ok(work(&mut Tx { conn, tenant })?))
+        self.transact(Mode::Read, tenant, |conn| Ok(work(&mut Tx::new(conn, tenant))?))
     }
 
     fn write_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
-        self.transact(Mode::Write, tenant, |conn| Ok(work(&mut Tx { conn, tenant })?))
+        self.transact(Mode::Write, tenant, |conn| {
+            let mut tx = Tx::new(conn, tenant);
+            work(&mut tx)?;
+            Ok(tx.store_holders()?)
+        })
     }
 
     fn ping(&self) -> Result<()> {

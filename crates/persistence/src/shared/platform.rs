@@ -25,6 +25,7 @@ pub(super) fn create_tenant(conn: &mut Conn, tenant: &Tenant, at: DateTime<Utc>)
         state: tenant.state.name().into(),
         settings: settings_text(&tenant.settings)?,
         created_at: At(at),
+        cursor_key: tenant.cursor_key.reveal().to_vec(),
     };
     diesel::insert_into(tenants::table).values(&row).execute(conn).map_err(|error| match error {
         DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {

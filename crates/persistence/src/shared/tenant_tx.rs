@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use diesel::upsert::excluded;
 use domain::document::Document;
 use domain::group::{Entry, List};
 use domain::id::{ResourceId, TenantId};
@@ -21,9 +20,9 @@ use domain::{Error, Result, limits};
 use uuid::Uuid;
 
 use super::super::Conn;
-use super::list;
 use super::scope::of_tenant;
 use super::wrap::Locked;
+use super::{counts, list};
 use crate::error::{from_diesel, from_write};
 use crate::rows::{AuditRow, ChangeRow, NewResourceRow, ResourceChange, ResourceRow};
 use crate::schema::{
@@ -35,6 +34,8 @@ use crate::types::{At, Id};
 pub(crate) struct Tx<'c> {
     pub(crate) conn: &'c mut Conn,
     pub(crate) tenant: TenantId,
+    /// What is counted once, when the work is done: for each type, how many more have a value at each path.
+    pub(super) holders: BTreeMap<String, counts::Holders>,
 }
 
 /// The resource with an id, as a query by the primary key and nothing else: a planner that knows nothing yet of a
@@ -259,14 +260,17 @@ impl TenantTx for Tx<'_> {
             .values(&row)
             .execute(self.conn)
             .map_err(|error| from_write(error, resource_type.name_attribute))?;
-        self.index(resource_type, resource.id, &index::entries(resource_type, &resource.document))?;
+        let entries = index::entries(resource_type, &resource.document);
+        self.index(resource_type, resource.id, &entries)?;
         self.learn_profile_keys(&resource.document)?;
-        self.count(resource_type, 1)
+        self.count_holders(resource_type, counts::holders(&entries));
+        self.enter_collection(resource_type, resource)
     }
 
     fn update(&mut self, resource_type: &ResourceType, before: &Resource, after: &Resource) -> Result<()> {
         self.store(resource_type, after, None)?;
-        self.index_difference(resource_type, before, after)?;
+        let more = self.index_difference(resource_type, before, after)?;
+        self.count_holders(resource_type, more);
         if before.document.extension(qa_user::URN, qa_user::PROFILE)
             != after.document.extension(qa_user::URN, qa_user::PROFILE)
         {
@@ -277,22 +281,27 @@ impl TenantTx for Tx<'_> {
 
     fn revive(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
         self.store(resource_type, resource, None)?;
-        self.index(resource_type, resource.id, &index::entries(resource_type, &resource.document))?;
+        let entries = index::entries(resource_type, &resource.document);
+        self.index(resource_type, resource.id, &entries)?;
         self.learn_profile_keys(&resource.document)?;
-        self.count(resource_type, 1)
+        self.count_holders(resource_type, counts::holders(&entries));
+        self.count_in_collection(resource_type, resource, 1)
     }
 
     fn bury(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
         self.store(resource_type, resource, Some(At(resource.meta.modified)))?;
-        diesel::delete(attribute_values::table)
+        let gone: Vec<(String, i32)> = diesel::delete(attribute_values::table)
             .filter(of_tenant!(attribute_values, self.tenant))
             .filter(attribute_values::resource_id.eq(Id(resource.id.0)))
-            .execute(self.conn)
+            .returning((attribute_values::path, attribute_values::ordinal))
+            .get_results(self.conn)
             .map_err(from_diesel)?;
         if matches!(resource_type.kind, Kind::Group(_)) {
             self.remove_lists(resource.id)?;
         }
-        self.count(resource_type, -1)
+        let fewer = gone.into_iter().filter(|(_, ordinal)| *ordinal == 0).map(|(path, _)| (path, -1));
+        self.count_holders(resource_type, fewer.collect());
+        self.count_in_collection(resource_type, resource, -1)
     }
 
     fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()> {
@@ -316,7 +325,10 @@ impl TenantTx for Tx<'_> {
 
         let seq: i64 = diesel::update(tenant_counters::table)
             .filter(of_tenant!(tenant_counters, self.tenant))
-            .set(tenant_counters::change_seq.eq(tenant_counters::change_seq + 1))
+            .set((
+                tenant_counters::change_seq.eq(tenant_counters::change_seq + 1),
+                tenant_counters::counted_seq.eq(tenant_counters::counted_seq + 1),
+            ))
             .returning(tenant_counters::change_seq)
             .get_result(self.conn)
             .map_err(from_diesel)?;
@@ -331,6 +343,12 @@ impl TenantTx for Tx<'_> {
         };
         diesel::insert_into(changes::table).values(&row).execute(self.conn).map_err(from_diesel)?;
         Ok(())
+    }
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(conn: &'c mut Conn, tenant: TenantId) -> Self {
+        Self { conn, tenant, holders: BTreeMap::new() }
     }
 }
 
@@ -362,21 +380,6 @@ impl Tx<'_> {
             .execute(self.conn)
             .map_err(|error| from_write(error, resource_type.name_attribute))?;
         if rows == 1 { Ok(()) } else { Err(Error::internal("a locked resource was not there to be stored")) }
-    }
-
-    fn count(&mut self, resource_type: &ResourceType, more: i64) -> Result<()> {
-        diesel::insert_into(collections::table)
-            .values((
-                collections::tenant_id.eq(self.id()),
-                collections::resource_type.eq(resource_type.name.clone()),
-                collections::live.eq(more),
-            ))
-            .on_conflict((collections::tenant_id, collections::resource_type))
-            .do_update()
-            .set(collections::live.eq(collections::live + excluded(collections::live)))
-            .execute(self.conn)
-            .map_err(from_diesel)?;
-        Ok(())
     }
 }
 

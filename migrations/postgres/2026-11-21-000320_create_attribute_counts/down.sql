@@ -1,0 +1,2 @@
+alter table tenant_counters drop column counted_seq;
+drop table attribute_counts;
