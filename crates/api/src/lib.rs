@@ -5,7 +5,7 @@
 //! [`logging`] gives the request its id and its log line, [`authenticate`] its principal, [`extract`] checks
 //! the right for the collection, [`body`], [`json`] and [`query`] read what the client sent, [`resources`],
 //! [`roles`] and [`discovery`] call the use case through [`blocking`], [`reply`], [`stream`] and [`error`] write the
-//! answer.
+//! answer; [`refusal`] answers what never became a request.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
@@ -29,6 +29,7 @@ mod load;
 mod logging;
 mod out;
 mod query;
+mod refusal;
 mod reply;
 mod resources;
 mod roles;
