@@ -8,6 +8,7 @@
 
 mod support;
 
+mod attacks;
 mod cli;
 mod conditional;
 mod credentials;
@@ -16,6 +17,7 @@ mod discovery;
 mod faults;
 mod filters;
 mod groups;
+mod honesty;
 mod http;
 mod idp;
 mod limits;

@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 
 use crate::connection::Guarded;
 use crate::settings::{Settings, SettingsError};
+use crate::turns::Turns;
 use crate::{logging, routes};
 
 /// What all requests share.
@@ -31,6 +32,8 @@ pub(crate) struct Shared {
     pub(crate) public_url: String,
     /// Seats for long replies to slow clients.
     pub(crate) slow_clients: Arc<Semaphore>,
+    /// Turns for replies that may be long.
+    pub(crate) turns: Turns,
 }
 
 /// A server that is bound to its address and ready to run.
@@ -61,12 +64,15 @@ impl Application {
         let listener = listen(server.listen).map_err(|error| BuildError::Listen(server.listen, error))?;
         let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
         let public_url = server.public_url(address)?;
+        let database = &settings.database;
         let shared = web::Data::new(Shared {
             authenticator: Authenticator::new(Arc::clone(&store)),
             store,
             public_url: public_url.clone(),
             // The other half of the connections is left to whoever is not slow.
-            slow_clients: Arc::new(Semaphore::new((settings.database.pool_size as usize / 2).max(1))),
+            slow_clients: Arc::new(Semaphore::new((database.pool_size as usize / 2).max(1))),
+            // Whoever waits for a turn waits for a connection.
+            turns: Turns::new(database.pool_size as usize, Duration::from_millis(database.pool_timeout_ms)),
         });
         let app = move || {
             App::new().app_data(shared.clone()).configure(routes::configure).wrap(from_fn(logging::observe))

@@ -4,7 +4,7 @@
 //! clients from holding it, [`routes`] is the URL table,
 //! [`logging`] gives the request its id and its log line, [`authenticate`] its principal, [`extract`] checks
 //! the right for the collection, [`body`], [`json`] and [`query`] read what the client sent, [`resources`],
-//! [`roles`] and [`discovery`] call the use case through [`blocking`], [`reply`], [`stream`] and [`error`] write the
+//! [`roles`] and [`discovery`] call the use case through [`blocking`], with [`turns`] for long replies, [`reply`], [`stream`] and [`error`] write the
 //! answer; [`refusal`] answers what never became a request.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
@@ -35,6 +35,7 @@ mod resources;
 mod roles;
 mod routes;
 mod stream;
+mod turns;
 
 pub use app::Application;
 pub use settings::Settings;
