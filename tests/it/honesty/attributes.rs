@@ -13,7 +13,7 @@ both!(
     mutability_is_kept,
     returned_is_kept,
     unique_ones_are_unique,
-    case_matters_where_it_is_said,
+    exact_ones_are_exact,
     types_are_kept,
     lists_are_lists,
     canonical_values_are_suggestions,
@@ -88,6 +88,9 @@ impl Declared {
         if let Some(parent) = &self.parent {
             at = &mut at[parent["name"].as_str().unwrap()];
             if self.in_list() {
+                if at.is_null() {
+                    *at = json!([{}]);
+                }
                 at = &mut at[0];
             }
         }
@@ -194,7 +197,8 @@ impl World<'_> {
         let by_value = subs.iter().find(|sub| sub["name"] == "value");
         let key = by_value.or_else(|| subs.iter().find(is_text)).unwrap()["name"].as_str().unwrap();
         let list = Declared { parent: None, said: declared.whole().clone(), ..declared.clone() };
-        let value = list.of(resource).map_or(json!("x"), |list| list[0][key].clone());
+        let value = list.of(resource).map(|list| list[0][key].clone()).filter(|value| !value.is_null());
+        let value = value.unwrap_or_else(|| json!("x"));
         format!("{}[{key} eq {value}].{}", list.path(), declared.name())
     }
 }
@@ -467,7 +471,7 @@ fn swapped(text: &str) -> String {
     text.chars().map(swap).collect()
 }
 
-fn case_matters_where_it_is_said(backend: Backend) {
+fn exact_ones_are_exact(backend: Backend) {
     everywhere(backend, |world| {
         let made = world.create(&world.full(1));
         let mut refused = Vec::new();
