@@ -12,7 +12,6 @@ both!(
     pages_join_without_gap_or_overlap,
     lists_are_sorted,
     a_search_is_a_list,
-    filters_are_never_ignored,
     harmless_noise_is_harmless,
 );
 
@@ -166,41 +165,6 @@ fn a_search_is_a_list(backend: Backend) {
             .expect_error(400, Some("invalidFilter"));
         client.post("/Users/.search", &json!({"count": "x"})).expect(400);
     }
-}
-
-fn filters_are_never_ignored(backend: Backend) {
-    let app = TestApp::start(backend);
-    let client = app.rfc();
-    client.create(&user("mia"));
-    for filter in [
-        "",
-        "userName",
-        "userName eq",
-        "eq \"x\"",
-        "userName like \"x\"",
-        "(userName eq \"x\"",
-        "userName eq \"x\")",
-        "userName eq \"x",
-        "shoeSize eq 4",
-        "active gt true",
-        "userName eq 5",
-        "userName gt true",
-        "meta.created gt \"yesterday\"",
-        "userName eq \"a\" and",
-        "not userName eq \"x\"",
-        "emails[type eq \"work\"",
-        "emails[]",
-        "password pr",
-        "name[givenName eq",
-        "urn:nobody:knows:this:x eq 1",
-        "userName eq \"a\" xor userName eq \"b\"",
-        "userName eq a b",
-    ] {
-        let reply = client.filter(filter);
-        assert_eq!(reply.status, 400, "{filter:?}: {}", reply.text);
-        reply.expect_error(400, Some("invalidFilter"));
-    }
-    client.get("/Users?filter=userName%20pr&filter=userName%20pr").expect_error(400, Some("invalidFilter"));
 }
 
 fn harmless_noise_is_harmless(backend: Backend) {

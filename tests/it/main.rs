@@ -8,6 +8,7 @@
 
 mod support;
 
+mod attacks;
 mod blocks;
 mod bulk;
 mod cli;
@@ -19,6 +20,7 @@ mod discovery;
 mod faults;
 mod filters;
 mod groups;
+mod honesty;
 mod http;
 mod idp;
 mod limits;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
+use crate::support::effort::rounds;
 use crate::support::groups::{KINDS, db_changes, db_list, person, plain_ids};
 use crate::support::http::{Client, Reply, id_of, user_path};
 use crate::support::users::{QA_USER, user, with};
@@ -241,12 +242,6 @@ fn a_deleted_user_is_in_no_group(backend: Backend) {
         let collection = path.rsplit_once('/').unwrap().0;
         assert_eq!(client.get(&format!("{collection}?filter={filter}")).total(), 1);
     }
-}
-
-/// How often a race is run: enough to see a defect that is there, or `ROLLCALL_TEST_FULL` times more.
-fn rounds(usual: usize) -> usize {
-    let more = std::env::var("ROLLCALL_TEST_FULL").ok().and_then(|times| times.parse().ok()).unwrap_or(1);
-    usual * more
 }
 
 fn groups_changed_in_opposite_order_wait_for_each_other(backend: Backend) {

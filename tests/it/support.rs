@@ -6,6 +6,7 @@
 //! - [`program`]: the binary, as a command and as a server
 //! - [`app`]: server, database, tenants and tokens together
 //! - [`http`], [`raw`]: an HTTP client, and one for requests that no client would send
+//! - [`effort`]: how much a run does
 //! - [`matching`]: expected against received JSON
 //! - [`users`]: bodies of users
 //! - [`groups`]: groups and what they hold, as replies and as rows
@@ -13,6 +14,7 @@
 pub(crate) mod app;
 pub(crate) mod backend;
 pub(crate) mod db;
+pub(crate) mod effort;
 pub(crate) mod groups;
 pub(crate) mod http;
 pub(crate) mod matching;

@@ -125,3 +125,49 @@ fn the_engine_reads_no_clock() {
         }
     }
 }
+
+/// The tests that the table of attacks names: case, file, function.
+fn named_tests() -> Vec<(u32, String, String)> {
+    let table = std::fs::read_to_string(project().join("docs/SECURITY.md")).unwrap();
+    let mut tests = Vec::new();
+    for line in table.lines().filter(|line| line.starts_with("| ")) {
+        let Some(case) = line.split('|').nth(1).and_then(|cell| cell.trim().parse().ok()) else { continue };
+        let named = line.split('`').filter_map(|part| part.split_once("::"));
+        let row: Vec<_> = named.map(|(file, name)| (case, file.to_owned(), name.to_owned())).collect();
+        assert!(!row.is_empty(), "case {case} names no test");
+        tests.extend(row);
+    }
+    tests
+}
+
+#[test]
+fn the_table_of_attacks_names_tests_that_run() {
+    let tests = named_tests();
+    assert!(tests.len() > 30, "the table is somewhere else");
+    assert!(tests.is_sorted_by_key(|(case, ..)| *case), "the cases are not in order");
+    for (case, file, name) in &tests {
+        let text = std::fs::read_to_string(project().join(file)).unwrap_or_default();
+        let place =
+            text.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("case {case}: {file} has no {name}"));
+        // A test by itself, or one of those that `both!` names.
+        let is_test = text[..place].trim_end().ends_with("#[test]");
+        let listed = text.match_indices("both!(").any(|(from, _)| {
+            let list = text[from..].split(");").next().unwrap_or_default();
+            list.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)
+        });
+        assert!(is_test || listed, "case {case}: {name} in {file} is not run");
+        if let Some(number) = name.strip_prefix("case_").and_then(|rest| rest.split('_').next()) {
+            assert_eq!(number, case.to_string(), "{name} stands in another row");
+        }
+    }
+    for (path, text) in texts(&["tests/it"]) {
+        for (from, _) in text.match_indices("\nfn case_") {
+            let name = text[from + "\nfn ".len()..].split('(').next().unwrap();
+            assert!(
+                tests.iter().any(|(.., known)| known == name),
+                "{name} of {} is not in the table",
+                path.display()
+            );
+        }
+    }
+}

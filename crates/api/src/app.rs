@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 
 use crate::connection::Guarded;
 use crate::settings::{Settings, SettingsError};
+use crate::turns::Turns;
 use crate::{logging, routes};
 
 /// What all requests share.
@@ -33,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) slow_clients: Arc<Semaphore>,
     /// Seats for bulk requests, which hold a thread for seconds.
     pub(crate) bulks: Arc<Semaphore>,
+    /// Turns for replies that may be long.
+    pub(crate) turns: Turns,
 }
 
 /// A server that is bound to its address and ready to run.
@@ -63,12 +66,12 @@ impl Application {
         let listener = listen(server.listen).map_err(|error| BuildError::Listen(server.listen, error))?;
         let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
         let public_url = server.public_url(address)?;
-        let threads = server.threads();
+        let (threads, database) = (server.threads(), &settings.database);
         // Enough that a pool of connections is never idle while requests wait, and few enough that they wait
         // in one place.
-        let blocking = (2 * settings.database.pool_size as usize).div_ceil(threads).max(4);
+        let blocking = (2 * database.pool_size as usize).div_ceil(threads).max(4);
         // The other half of the connections is left to whoever is not slow.
-        let half = (settings.database.pool_size as usize / 2).max(1);
+        let half = (database.pool_size as usize / 2).max(1);
         let shared = web::Data::new(Shared {
             authenticator: Authenticator::new(Arc::clone(&store)),
             store,
@@ -76,6 +79,8 @@ impl Application {
             slow_clients: Arc::new(Semaphore::new(half)),
             // They may all have come to one thread of the server.
             bulks: Arc::new(Semaphore::new(half.min(blocking / 2))),
+            // Whoever waits for a turn waits for a connection.
+            turns: Turns::new(database.pool_size as usize, Duration::from_millis(database.pool_timeout_ms)),
         });
         let app = move || {
             App::new().app_data(shared.clone()).configure(routes::configure).wrap(from_fn(logging::observe))

@@ -43,7 +43,7 @@ pub(crate) async fn receive(request: &HttpRequest, mut payload: Payload) -> Resu
     let bytes = if announced.is_some_and(|length| length > limits::BODY_BYTES as u64) {
         Err(too_large())
     } else {
-        timeout(limits::BODY_TIME, collect(&mut payload)).await.map_err(|_| Failure::BodyTooSlow)?
+        timeout(limits::BODY_TIME, collect(&mut payload)).await.map_err(|_| Failure::TooSlow)?
     };
     if let Err(Failure::Domain(Error::TooLarge(_))) = &bytes {
         let _ = timeout(limits::BODY_TIME, drop_rest(&mut payload)).await;

@@ -4,6 +4,8 @@
 //! that does not read its reply. A thousand sockets that send or take one byte a second would hold a thousand
 //! connections (slowloris); here each of them ends within the times below. The body of a request has its own
 //! time, in [`crate::body`].
+//!
+//! It also completes what the framework answers by itself, see [`crate::refusal`].
 
 use std::cell::Cell;
 use std::future::Future;
@@ -17,12 +19,18 @@ use actix_rt::net::TcpStream;
 use actix_rt::time::{Instant, Sleep, sleep_until};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
+use domain::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::refusal;
 
 /// Time for the client to take a whole reply, or the next piece of a streamed one.
 pub(crate) const REPLY_TIME: Duration = Duration::from_secs(30);
 /// Lead of the timers of actix, which answer 408 or close in an orderly way.
 const LEAD: Duration = Duration::from_millis(500);
+
+/// A request line with a longer target cannot be shorter: the rest is room for method and version.
+const LINE_BYTES: usize = limits::URL_BYTES + 64;
 
 /// What the connection is doing, shared with the requests on it.
 #[derive(Clone, Debug)]
@@ -101,13 +109,25 @@ pub(crate) struct Guarded {
     reading: Timer,
     /// Running while the client has not taken all of a reply.
     writing: Timer,
+    line: RequestLine,
+    /// What is being sent in place of a bare refusal, and how much of it was.
+    refusal: Option<(Vec<u8>, usize)>,
 }
 
 impl Guarded {
     /// Guards a new connection.
     pub(crate) fn new(stream: TcpStream, head: Duration, keep_alive: Duration) -> Self {
         let watch = Watch(Rc::new(Cell::new(Phase::Idle { since: Instant::now() })));
-        Self { stream, watch, head, keep_alive, reading: Timer::default(), writing: Timer::default() }
+        Self {
+            stream,
+            watch,
+            head,
+            keep_alive,
+            reading: Timer::default(),
+            writing: Timer::default(),
+            line: RequestLine::default(),
+            refusal: None,
+        }
     }
 
     /// For the requests on it.
@@ -120,6 +140,16 @@ impl Guarded {
         match self.watch.0.get() {
             Phase::Idle { since } => Some(since + self.keep_alive + LEAD),
             Phase::Head { since } => Some(since + self.head + LEAD),
+            Phase::Busy | Phase::Streaming { .. } => None,
+        }
+    }
+
+    /// The bytes in place of `bytes`, when these are a refusal of a head that no handler has seen.
+    fn refusal(&self, bytes: &[u8]) -> Option<(Vec<u8>, usize)> {
+        match self.watch.0.get() {
+            Phase::Idle { .. } | Phase::Head { .. } => {
+                refusal::instead_of(bytes, self.line.length > LINE_BYTES).map(|bytes| (bytes, 0))
+            }
             Phase::Busy | Phase::Streaming { .. } => None,
         }
     }
@@ -158,8 +188,13 @@ impl AsyncRead for Guarded {
         let this = self.get_mut();
         let before = buffer.filled().len();
         let poll = Pin::new(&mut this.stream).poll_read(context, buffer);
-        if let (Phase::Idle { .. }, true) = (this.watch.0.get(), buffer.filled().len() > before) {
+        let bytes = &buffer.filled()[before..];
+        if let (Phase::Idle { .. }, false) = (this.watch.0.get(), bytes.is_empty()) {
             this.watch.0.set(Phase::Head { since: Instant::now() });
+            this.line = RequestLine::default();
+        }
+        if let Phase::Head { .. } = this.watch.0.get() {
+            this.line.read(bytes);
         }
         match this.read_deadline() {
             // Bytes that keep dripping in must not outrun the timer, which is asked only when none are there.
@@ -175,6 +210,19 @@ impl AsyncRead for Guarded {
 impl AsyncWrite for Guarded {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.refusal = this.refusal.take().or_else(|| this.refusal(bytes));
+        while let Some((refusal, sent)) = &mut this.refusal {
+            if *sent == refusal.len() {
+                this.refusal = None;
+                return Poll::Ready(Ok(bytes.len()));
+            }
+            let poll = Pin::new(&mut this.stream).poll_write(context, &refusal[*sent..]);
+            if let Poll::Ready(Ok(count @ 1..)) = poll {
+                *sent += count;
+                continue;
+            }
+            return this.written(poll, context);
+        }
         let poll = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.written(poll, context)
     }
@@ -191,6 +239,23 @@ impl AsyncWrite for Guarded {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    }
+}
+
+/// The first line of the head that is being read.
+#[derive(Default)]
+struct RequestLine {
+    length: usize,
+    ended: bool,
+}
+
+impl RequestLine {
+    fn read(&mut self, bytes: &[u8]) {
+        if !self.ended {
+            let end = bytes.iter().position(|byte| *byte == b'\n');
+            self.length += end.unwrap_or(bytes.len());
+            self.ended = end.is_some();
+        }
     }
 }
 

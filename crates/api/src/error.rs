@@ -23,14 +23,21 @@ pub(crate) enum Failure {
     /// 405; the methods that would work.
     #[error("this method is not allowed here")]
     MethodNotAllowed(&'static str),
+    /// 400 for what cannot be read as HTTP.
+    #[error("the request is not valid HTTP/1.1")]
+    NotHttp,
     /// 408.
-    #[error("the body did not arrive in time")]
-    BodyTooSlow,
+    #[error("the request did not arrive in time")]
+    TooSlow,
     /// 414.
     #[error("the request target is longer than {} bytes", domain::limits::URL_BYTES)]
     TargetTooLong,
     /// 431.
-    #[error("the headers are longer than {} bytes", domain::limits::HEADER_BYTES)]
+    #[error(
+        "there are more than {} headers, or they are longer than {} bytes",
+        domain::limits::HEADERS,
+        domain::limits::HEADER_BYTES
+    )]
     HeadersTooLarge,
     /// 501.
     #[error("this endpoint is not supported")]
@@ -77,7 +84,8 @@ impl ResponseError for Failure {
         match self {
             Self::Domain(error) => status(error),
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::NotHttp => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,

@@ -98,7 +98,7 @@ impl Caller {
         .await
     }
 
-    /// Runs a use case that writes its reply piece by piece.
+    /// Runs a use case that writes its reply piece by piece, when the tenant's turn has come.
     pub(crate) async fn stream<F>(self, work: F) -> std::result::Result<HttpResponse, Failure>
     where
         F: FnOnce(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
@@ -106,7 +106,10 @@ impl Caller {
         let base = self.base();
         let Self { shared, principal, contract, origin, now } = self;
         let store = Arc::clone(&shared.store);
+        let turn = shared.turns.take(principal.tenant.id).await?;
         stream::answer(origin.request.clone(), Arc::clone(&shared.slow_clients), move |sink| {
+            // Until the last piece is written.
+            let _turn = turn;
             work(&Call { store: &*store, principal: &principal, contract, base, origin, now }, sink)
         })
         .await

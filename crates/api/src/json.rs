@@ -149,6 +149,7 @@ impl<'de> Visitor<'de> for Node<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn keyword(text: impl AsRef<[u8]>) -> &'static str {
@@ -217,6 +218,47 @@ mod tests {
         ];
         for text in cases {
             assert_eq!(keyword(text), "invalidSyntax", "{text:?}");
+        }
+    }
+
+    /// What is accepted is what `serde_json` reads; what is refused bears one of two keywords.
+    fn check(text: &[u8]) {
+        match read(text) {
+            Ok(value) => assert_eq!(serde_json::from_slice::<Value>(text).unwrap(), value),
+            Err(error) => assert!(["invalidSyntax", "invalidValue"].contains(&error.scim_type().unwrap())),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            check(&bytes);
+        }
+
+        #[test]
+        fn any_tokens_are_answered(
+            tokens in prop::collection::vec(
+                prop::sample::select(vec![
+                    "{", "}", "[", "]", ",", ":", "\"a\"", "\"A\"", "\"\\u00", "61\"", "\"\\ud83d\\ude00\"", "\"", "1",
+                    "-", "0", ".5", "e9", "E400", "99999999999999999999", "true", "null", " ", "\u{feff}",
+                ]),
+                0..80,
+            ),
+        ) {
+            check(tokens.concat().as_bytes());
+        }
+
+        /// Most tokens in a row are no JSON: these are, but for keys that occur twice and depth.
+        #[test]
+        fn any_value_is_answered(
+            value in any::<i32>().prop_map(Value::from).prop_recursive(40, 200, 3, |inner| prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::btree_map("[aAbB\u{e9}\u{c9}]{1,2}", inner, 0..3).prop_map(|map| {
+                    Value::Object(map.into_iter().collect())
+                }),
+            ]),
+        ) {
+            check(value.to_string().as_bytes());
         }
     }
 }

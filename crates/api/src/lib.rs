@@ -4,8 +4,8 @@
 //! clients from holding it, [`routes`] is the URL table,
 //! [`logging`] gives the request its id and its log line, [`authenticate`] its principal, [`extract`] checks
 //! the right for the collection, [`body`], [`json`] and [`query`] read what the client sent, [`resources`],
-//! [`roles`], [`bulk`] and [`discovery`] call the use case through [`blocking`], [`reply`], [`stream`] and [`error`] write the
-//! answer.
+//! [`roles`], [`bulk`] and [`discovery`] call the use case through [`blocking`], with [`turns`] for long replies, [`reply`],
+//! [`stream`] and [`error`] write the answer; [`refusal`] answers what never became a request.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
@@ -30,11 +30,13 @@ mod load;
 mod logging;
 mod out;
 mod query;
+mod refusal;
 mod reply;
 mod resources;
 mod roles;
 mod routes;
 mod stream;
+mod turns;
 
 pub use app::Application;
 pub use settings::Settings;

@@ -91,15 +91,24 @@ pub(crate) async fn observe(
         }
     };
     stream::fit_version(&mut response);
-    let headers = response.headers_mut();
+    seal(response.headers_mut(), &id);
+    write_line(&response, &id, started);
+    Ok(response)
+}
+
+/// Adds what every reply carries.
+pub(crate) fn seal(headers: &mut HeaderMap, id: &str) {
     // Made of characters that a header may hold, or an uuid.
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(id) {
         headers.insert(X_REQUEST_ID.clone(), value);
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    write_line(&response, &id, started);
-    Ok(response)
+}
+
+/// The line of what was refused before it was a request: nothing more is known of it.
+pub(crate) fn refused(status: u16, id: &str) {
+    log::info!(target: "rollcall::request", status = status, request = id; "refused");
 }
 
 /// A caller's own id when it is harmless, so that its log and ours meet.

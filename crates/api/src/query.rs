@@ -159,6 +159,7 @@ fn names(key: &str, value: &Value, names: &mut Vec<String>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
 
     fn keyword(raw: &str) -> &'static str {
@@ -258,6 +259,34 @@ mod tests {
             (json!({"attributes": [1]}), "invalidValue"),
         ] {
             assert_eq!(from_search_request(&body).unwrap_err().scim_type(), Some(keyword), "{body}");
+        }
+    }
+
+    /// Whatever is sent, the outcome is a query or an error that says what of it is wrong.
+    fn check(raw: &str) {
+        has_filter(raw);
+        if let Err(error) = parse(raw) {
+            assert!(["invalidFilter", "invalidValue"].contains(&error.scim_type().unwrap()), "{raw}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_answered(raw in "\\PC{0,200}") {
+            check(&raw);
+        }
+
+        #[test]
+        fn any_tokens_are_answered(
+            tokens in prop::collection::vec(
+                prop::sample::select(vec![
+                    "filter", "sortBy", "sortOrder", "startIndex", "COUNT", "pageSize", "attributes", "excludedAttributes",
+                    "=", "&", "%", "%2", "%25", "%00", "%ff", "%C3", "%A9", "+", "-", "1", "99999999999999999999", ",", "a",
+                ]),
+                0..60,
+            ),
+        ) {
+            check(&tokens.concat());
         }
     }
 }

@@ -103,6 +103,7 @@ fn basic(text: &str) -> Outcome {
 mod tests {
     use super::*;
     use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+    use proptest::prelude::*;
 
     fn ask(headers: &[(&str, &str)]) -> Result<String> {
         presented(|name| {
@@ -160,5 +161,61 @@ mod tests {
         let keys = [("api-key", "a"), ("api-key", "b")];
         assert!(matches!(ask(&keys), Err(Error::InvalidRequest(_))));
         assert_eq!(ask(&[("authorization", "Bearer a"), ("api-key", "a")]).unwrap(), "a");
+    }
+
+    /// A value of a header: any bytes, or nearly a credential.
+    fn value() -> impl Strategy<Value = Vec<u8>> {
+        let words = vec![
+            "Bearer",
+            "basic",
+            "Digest",
+            " ",
+            "\t",
+            "=",
+            "==",
+            "YXBpa2V5Og",
+            "rcl_",
+            ":",
+            ",",
+            "\u{e9}",
+            "A",
+        ];
+        prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..80),
+            prop::collection::vec(prop::sample::select(words), 0..12)
+                .prop_map(|words| words.concat().into_bytes()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_headers_are_answered(
+            authorization in prop::collection::vec(value(), 0..3),
+            api_token in prop::collection::vec(value(), 0..3),
+            api_key in prop::collection::vec(value(), 0..3),
+        ) {
+            let values = |name: &'static str| {
+                let values = match name {
+                    "authorization" => &authorization,
+                    "apitoken" => &api_token,
+                    _ => &api_key,
+                };
+                values.iter().map(Vec::as_slice).collect::<Vec<_>>()
+            };
+            match presented(values) {
+                Ok(text) => {
+                    prop_assert!(!text.is_empty());
+                    let _ = crate::token::parse(&text);
+                }
+                Err(error) => {
+                    prop_assert!(matches!(error, Error::Unauthorized(_) | Error::InvalidRequest(_)), "{error:?}");
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_no_token(text in "\\PC{0,120}|rcl_[0-9A-Za-z_]{0,120}") {
+            prop_assert!(crate::token::parse(&text).is_none());
+        }
     }
 }

@@ -8,6 +8,8 @@ pub const BODY_BYTES: usize = 1 << 20;
 pub const JSON_DEPTH: usize = 32;
 /// Bytes of the request target.
 pub const URL_BYTES: usize = 8 << 10;
+/// Headers of a request. The framework counts them, and has no setting for it.
+pub const HEADERS: usize = 96;
 /// Bytes of all header names and values together.
 pub const HEADER_BYTES: usize = 32 << 10;
 /// Bytes of a filter.
