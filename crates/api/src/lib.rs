@@ -7,6 +7,8 @@
 //! [`roles`] and [`discovery`] call the use case through [`blocking`], [`reply`], [`stream`] and [`error`] write the
 //! answer.
 //!
+//! What it says of itself: [`openapi`] is the document, [`docs`] the page.
+//!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
 pub mod app;
@@ -21,12 +23,14 @@ mod commands;
 mod connection;
 mod demo;
 mod discovery;
+mod docs;
 mod error;
 mod extract;
 mod health;
 mod json;
 mod load;
 mod logging;
+mod openapi;
 mod out;
 mod query;
 mod reply;
