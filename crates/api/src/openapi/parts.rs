@@ -18,7 +18,6 @@ pub(super) fn parameters() -> Value {
     let header = |name: &str, description: &str| {
         json!({
             "name": name, "in": "header", "description": description, "schema": {"type": "string"},
-            "example": "W/\"1\"",
         })
     };
     let text = || json!({"type": "string"});
@@ -39,7 +38,7 @@ pub(super) fn parameters() -> Value {
         ),
         "attributes": names("attributes", "The attributes to show; `schemas` and `id` are always shown."),
         "excludedAttributes": names("excludedAttributes", "The attributes to leave out; not together with `attributes`."),
-        "ifMatch": header("If-Match", "Go on only at one of these versions, else 412."),
+        "ifMatch": header("If-Match", "Go on only at one of these versions (as `W/\"1\"`), else 412."),
         "ifNoneMatch": header("If-None-Match", "Go on only at none of these versions: 304 when reading, else 412."),
     })
 }

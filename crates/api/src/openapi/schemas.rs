@@ -6,7 +6,7 @@
 
 use domain::contract::{Contract, Put};
 use domain::limits;
-use domain::resource_type::ResourceType;
+use domain::resource_type::{Kind, ResourceType};
 use domain::schema::announce::{stands_at_root, written};
 use domain::schema::{Attribute, Mutability, Returned, Type, common, role};
 use serde_json::{Map, Value, json};
@@ -36,6 +36,10 @@ pub(super) fn resource_type(
     into.insert(name(""), resource(contract, resource_type, Way::Out));
     into.insert(name("List"), list(&name("")));
     let mut input = resource(contract, resource_type, Way::In);
+    if let Some(input) = input["properties"].as_object_mut() {
+        name_rules(contract, resource_type, input);
+    }
+    input["examples"] = json!([example(resource_type)]);
     input["description"] = "Read-only attributes may be sent and are ignored; so are unknown ones.".into();
     if contract.put == Put::Merge {
         let mut change = input.clone();
@@ -115,6 +119,28 @@ fn resource(contract: &Contract, resource_type: &ResourceType, way: Way) -> Valu
     let mut value = closed(properties, &required);
     value["patternProperties"] = json!({URN_KEYS: {"type": "object"}});
     value
+}
+
+/// What is asked of the name of a user beyond its schema.
+fn name_rules(contract: &Contract, resource_type: &ResourceType, properties: &mut Map<String, Value>) {
+    let Some(name) = properties.get_mut("userName").filter(|_| resource_type.kind == Kind::User) else {
+        return;
+    };
+    // No blanks at either end.
+    name["pattern"] = "^\\S(.*\\S)?$".into();
+    if contract.user_name_is_email {
+        name["format"] = "email".into();
+    }
+}
+
+/// The least that makes a resource.
+fn example(resource_type: &ResourceType) -> Value {
+    let mut example = json!({"schemas": [resource_type.schema.id]});
+    if let Some(name) = resource_type.name_attribute {
+        let value = if resource_type.kind == Kind::User { "mia@example.com" } else { "Support Porto" };
+        example[name] = value.into();
+    }
+    example
 }
 
 /// The properties that go this way, and the names of those that are always there.
