@@ -57,7 +57,22 @@ def schemathesis(server: str, document: dict, token: str) -> None:
         output = subprocess.run(command, capture_output=True, text=True, cwd=folder)
         if not report.exists():
             return result("schemathesis", 0, [f"made no report: {output.stdout[-3000:]} {output.stderr[-3000:]}"])
-        return summary(json.loads(report.read_text()), output)
+        summary(json.loads(report.read_text()), output)
+
+
+def summary(report: dict, output: subprocess.CompletedProcess) -> None:
+    """A test is an operation."""
+    failures = [f"{one['title']}, {one['count']} times: {one['operations']}" for one in report["failures"]]
+    failures += [f"{one['title']}, {one['count']} times" for one in report["errors"]]
+    cases, operations = report["test_cases"], report["operations"]
+    if not report["complete"] or operations["tested"] != operations["total"] or cases["generated"] == 0:
+        failures.append(f"not everything was tested: {report['stop_reason']}, {operations}, {cases}")
+    if output.returncode != 0 and not failures:
+        failures.append(f"exit code {output.returncode}")
+    if failures:
+        print(output.stdout[-20_000:], output.stderr[-5_000:])
+    print(f"schemathesis: {cases['generated']} cases in {report['running_time']:.0f} seconds")
+    result("schemathesis", 0 if failures else operations["tested"], failures)
 
 
 if __name__ == "__main__":
