@@ -227,7 +227,6 @@ pub(super) const ALL: &[Description] = &[
         body: Some(Body::Message("PatchOp")),
         replies: &[(200, Reply::OfContract("Role"))],
         failures: &[404, 408, 409, 413, 415],
-        ..GET
     },
     Description {
         method: "POST",

@@ -99,7 +99,11 @@ impl Thing<'_> {
     }
 
     fn parameters(&self, line: &Line, description: &Description) -> Vec<Value> {
-        let in_path = |name: &str, schema: Value, text: &str| json!({"name": name, "in": "path", "required": true, "schema": schema, "description": text});
+        let in_path = |name: &str, schema: Value, text: &str| {
+            let mut parameter = json!({"name": name, "in": "path", "required": true, "schema": schema});
+            parameter["description"] = text.into();
+            parameter
+        };
         let text = || json!({"type": "string", "minLength": 1});
         let mut parameters = Vec::new();
         if let Self::Own = self {

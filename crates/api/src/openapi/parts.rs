@@ -7,7 +7,11 @@ use super::{MEDIA_TYPE, reference, schema};
 
 /// Parameters by their name among the components.
 pub(super) fn parameters() -> Value {
-    let query = |name: &str, schema: Value, description: &str| json!({"name": name, "in": "query", "schema": schema, "description": description});
+    let query = |name: &str, schema: Value, description: &str| {
+        let mut parameter = json!({"name": name, "in": "query", "schema": schema});
+        parameter["description"] = description.into();
+        parameter
+    };
     // RFC 7644 section 3.9: a list of names, separated by commas.
     let names = |name: &str, description: &str| {
         json!({
