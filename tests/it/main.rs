@@ -25,6 +25,7 @@ mod http;
 mod idp;
 mod limits;
 mod lists;
+mod openapi;
 mod plans;
 mod races;
 mod roles;

@@ -12,6 +12,7 @@ use actix_server::{Server, ServerHandle};
 use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
+use actix_web::web::Bytes;
 use actix_web::{App, web};
 use auth::Authenticator;
 use domain::store::Store;
@@ -22,7 +23,7 @@ use tokio::sync::Semaphore;
 use crate::connection::Guarded;
 use crate::settings::{Settings, SettingsError};
 use crate::turns::Turns;
-use crate::{logging, routes};
+use crate::{docs, logging, openapi, routes};
 
 /// What all requests share.
 pub(crate) struct Shared {
@@ -30,6 +31,10 @@ pub(crate) struct Shared {
     pub(crate) authenticator: Authenticator,
     /// Without a trailing slash.
     pub(crate) public_url: String,
+    /// The OpenAPI document.
+    pub(crate) openapi: Bytes,
+    /// The same as a page.
+    pub(crate) docs: docs::Page,
     /// Seats for long replies to slow clients.
     pub(crate) slow_clients: Arc<Semaphore>,
     /// Seats for bulk requests, which hold a thread for seconds.
@@ -66,6 +71,7 @@ impl Application {
         let listener = listen(server.listen).map_err(|error| BuildError::Listen(server.listen, error))?;
         let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
         let public_url = server.public_url(address)?;
+        let document = openapi::document(&public_url);
         let (threads, database) = (server.threads(), &settings.database);
         // Enough that a pool of connections is never idle while requests wait, and few enough that they wait
         // in one place.
@@ -73,6 +79,8 @@ impl Application {
         // The other half of the connections is left to whoever is not slow.
         let half = (database.pool_size as usize / 2).max(1);
         let shared = web::Data::new(Shared {
+            docs: docs::page(&document),
+            openapi: document.to_string().into(),
             authenticator: Authenticator::new(Arc::clone(&store)),
             store,
             public_url: public_url.clone(),

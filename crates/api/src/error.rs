@@ -22,7 +22,7 @@ pub(crate) enum Failure {
     Domain(#[from] Error),
     /// 405; the methods that would work.
     #[error("this method is not allowed here")]
-    MethodNotAllowed(&'static str),
+    MethodNotAllowed(String),
     /// 400 for what cannot be read as HTTP.
     #[error("the request is not valid HTTP/1.1")]
     NotHttp,
@@ -106,7 +106,10 @@ impl ResponseError for Failure {
             ),
             Self::Domain(Error::Unavailable(_)) => headers.insert_only(RETRY_AFTER, RETRY_SECONDS.into()),
             Self::MethodNotAllowed(methods) => {
-                headers.insert_only(ALLOW, HeaderValue::from_static(methods));
+                // Names of methods are text that a header may hold.
+                if let Ok(methods) = HeaderValue::from_str(methods) {
+                    headers.insert_only(ALLOW, methods);
+                }
             }
             _ => {}
         }
@@ -194,7 +197,7 @@ mod tests {
     fn headers_that_statuses_need() {
         let unavailable = Failure::from(Error::unavailable("pool"));
         assert_eq!(values(&unavailable, "retry-after"), ["5"]);
-        assert_eq!(values(&Failure::MethodNotAllowed("GET"), "allow"), ["GET"]);
+        assert_eq!(values(&Failure::MethodNotAllowed("GET".into()), "allow"), ["GET"]);
         let twice = Failure::from(Error::InvalidRequest("two".into()));
         assert_eq!(values(&twice, "www-authenticate"), ["Bearer realm=\"scim\", error=\"invalid_request\""]);
     }

@@ -7,6 +7,8 @@
 //! [`roles`], [`bulk`] and [`discovery`] call the use case through [`blocking`], with [`turns`] for long replies, [`reply`],
 //! [`stream`] and [`error`] write the answer; [`refusal`] answers what never became a request.
 //!
+//! What it says of itself: [`openapi`] is the document, [`docs`] the page.
+//!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
 pub mod app;
@@ -22,12 +24,14 @@ mod commands;
 mod connection;
 mod demo;
 mod discovery;
+mod docs;
 mod error;
 mod extract;
 mod health;
 mod json;
 mod load;
 mod logging;
+mod openapi;
 mod out;
 mod query;
 mod refusal;

@@ -1,90 +1,96 @@
 //! The whole URL table.
 //!
 //! Below a base path nothing is reached without a credential, unknown paths included. Each pattern has a twin
-//! with one trailing slash. Names are case-sensitive.
+//! with one trailing slash. Names are case-sensitive. The table knows its own lines: 405 answers, the OpenAPI
+//! document and the tests read them from it.
 
-use actix_web::dev::HttpServiceFactory;
+mod endpoint;
+
 use actix_web::middleware::from_fn;
-use actix_web::{HttpRequest, Resource, Route, web};
+use actix_web::{HttpResponse, web};
 use domain::contract::{self, Contract};
 
 use crate::authenticate::authenticate;
 use crate::error::Failure;
-use crate::extract::{self, no_endpoint};
+use crate::extract::no_endpoint;
 use crate::resources::{create, delete, get, list, patch, replace, search};
-use crate::{bulk, discovery, health, roles};
+use crate::{bulk, discovery, docs, health, openapi, roles};
+use endpoint::{Endpoint, at};
+
+/// What stands at the root of the server. It needs no credential and speaks of no tenant.
+fn public() -> Vec<Endpoint> {
+    vec![
+        at("/healthz").get(health::alive),
+        at("/readyz").get(health::ready),
+        at("/openapi.json").get(openapi::serve),
+        at("/docs").get(docs::serve),
+    ]
+}
+
+/// What stands below each base path.
+fn scim() -> Vec<Endpoint> {
+    vec![
+        at("/ServiceProviderConfig").get(discovery::service_provider_config),
+        at("/ResourceTypes").get(discovery::resource_types),
+        at("/ResourceTypes/{id}").get(discovery::resource_type),
+        at("/Schemas").get(discovery::schemas),
+        at("/Schemas/{id}").get(discovery::schema),
+        at("/Roles/.search").post(roles::search),
+        at("/Roles/{id}").get(roles::get).patch(roles::patch),
+        at("/Roles").get(roles::list),
+        at("/Bulk").post(bulk::bulk),
+        at("/Me")
+            .get(not_implemented)
+            .post(not_implemented)
+            .put(not_implemented)
+            .patch(not_implemented)
+            .delete(not_implemented),
+        at("/.search").post(search::everywhere),
+        at("/{collection}/.search").post(search::collection),
+        at("/{collection}/{id}")
+            .get(get::get)
+            .put(replace::replace)
+            .patch(patch::patch)
+            .delete(delete::delete),
+        at("/{collection}").get(list::list).post(create::create),
+    ]
+}
 
 /// Everything this server answers.
 pub(crate) fn configure(app: &mut web::ServiceConfig) {
     for contract in contract::ALL {
-        app.service(scim(contract));
+        let mut scope = web::scope(contract.base).app_data(contract);
+        for endpoint in scim() {
+            scope = scope.service(endpoint.into_resource());
+        }
+        app.service(scope.default_service(web::to(unknown)).wrap(from_fn(authenticate)));
     }
-    app.service(at("/healthz").route(web::get().to(health::alive)).default_service(only("GET")))
-        .service(at("/readyz").route(web::get().to(health::ready)).default_service(only("GET")))
-        .default_service(web::to(unknown));
+    for endpoint in public() {
+        app.service(endpoint.into_resource());
+    }
+    app.default_service(web::to(unknown));
 }
 
-fn scim(contract: &'static Contract) -> impl HttpServiceFactory + 'static {
-    web::scope(contract.base)
-        .app_data(contract)
-        .service(discovery("/ServiceProviderConfig", web::get().to(discovery::service_provider_config)))
-        .service(discovery("/ResourceTypes", web::get().to(discovery::resource_types)))
-        .service(discovery("/ResourceTypes/{id}", web::get().to(discovery::resource_type)))
-        .service(discovery("/Schemas", web::get().to(discovery::schemas)))
-        .service(discovery("/Schemas/{id}", web::get().to(discovery::schema)))
-        .service(at("/Roles/.search").route(web::post().to(roles::search)).default_service(only("POST")))
-        .service(
-            at("/Roles/{id}")
-                .route(web::get().to(roles::get))
-                .route(web::patch().to(roles::patch))
-                .default_service(only("GET, PATCH")),
-        )
-        .service(at("/Roles").route(web::get().to(roles::list)).default_service(only("GET")))
-        .service(at("/Bulk").route(web::post().to(bulk::bulk)).default_service(only("POST")))
-        .service(at("/Me").default_service(web::to(not_implemented)))
-        .service(at("/.search").route(web::post().to(search::everywhere)).default_service(only("POST")))
-        .service(
-            at("/{collection}/.search")
-                .route(web::post().to(search::collection))
-                .default_service(collection_only("POST")),
-        )
-        .service(
-            at("/{collection}/{id}")
-                .route(web::get().to(get::get))
-                .route(web::put().to(replace::replace))
-                .route(web::patch().to(patch::patch))
-                .route(web::delete().to(delete::delete))
-                .default_service(collection_only("GET, PUT, PATCH, DELETE")),
-        )
-        .service(
-            at("/{collection}")
-                .route(web::get().to(list::list))
-                .route(web::post().to(create::create))
-                .default_service(collection_only("GET, POST")),
-        )
-        .default_service(web::to(unknown))
-        .wrap(from_fn(authenticate))
+/// One line of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// The contract whose base path the pattern stands below; none at the root.
+    pub(crate) contract: Option<&'static Contract>,
+    pub(crate) method: &'static str,
+    pub(crate) pattern: &'static str,
 }
 
-fn at(pattern: &str) -> Resource {
-    web::resource([pattern.to_owned(), format!("{pattern}/")])
-}
-
-fn discovery(pattern: &str, get: Route) -> Resource {
-    at(pattern).route(get).default_service(only("GET"))
-}
-
-/// 405 with the methods that would work.
-fn only(methods: &'static str) -> Route {
-    web::to(move || async move { Err::<String, _>(Failure::MethodNotAllowed(methods)) })
-}
-
-/// The same below a collection, when there is such a collection.
-fn collection_only(methods: &'static str) -> Route {
-    web::to(move |request: HttpRequest| async move {
-        extract::resource_type(&request)?;
-        Err::<String, _>(Failure::MethodNotAllowed(methods))
-    })
+/// The table, in its order.
+pub(crate) fn routes() -> Vec<Line> {
+    let lines = |contract: Option<&'static Contract>, endpoints: &[Endpoint]| -> Vec<Line> {
+        let methods = |endpoint: &Endpoint| {
+            let (pattern, methods) = (endpoint.pattern(), endpoint.methods().to_vec());
+            methods.into_iter().map(move |method| Line { contract, method, pattern })
+        };
+        endpoints.iter().flat_map(methods).collect()
+    };
+    let below = contract::ALL.into_iter().flat_map(|contract| lines(Some(contract), &scim()));
+    below.chain(lines(None, &public())).collect()
 }
 
 async fn unknown() -> Result<String, Failure> {
@@ -92,6 +98,6 @@ async fn unknown() -> Result<String, Failure> {
 }
 
 /// RFC 7644 section 3.11: a credential here belongs to a connection, not to a person.
-async fn not_implemented() -> Result<String, Failure> {
+async fn not_implemented() -> Result<HttpResponse, Failure> {
     Err(Failure::NotImplemented)
 }

@@ -21,6 +21,8 @@ pub enum Shape {
 /// Everything in which the two contracts differ.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Contract {
+    /// What people call it.
+    pub name: &'static str,
     /// The base path, without a trailing slash.
     pub base: &'static str,
     /// The meaning of `PUT`.
@@ -41,6 +43,7 @@ pub struct Contract {
 
 /// After MaestroQA's SCIM API.
 pub static QA: Contract = Contract {
+    name: "qa",
     base: "/api/v1/scim/v2",
     put: Put::Merge,
     shape: Shape::Flat,
@@ -53,6 +56,7 @@ pub static QA: Contract = Contract {
 
 /// After RFC 7643 and RFC 7644.
 pub static RFC: Contract = Contract {
+    name: "rfc",
     base: "/scim/v2",
     put: Put::Replace,
     shape: Shape::Objects,

@@ -69,9 +69,8 @@ fn extensions<'a>(
         attribute.returned != Returned::Request && attribute_value(attribute, &usage.profile_keys).is_some()
     };
     resource_type.extensions.iter().filter(move |Extension { schema, .. }| {
-        let at_root = contract.own_attributes_at_root && schema.id.starts_with(OWN);
         let used = schema.id != qa_group::URN || usage.has_owners;
-        !at_root && used && schema.attributes.iter().any(shows)
+        !stands_at_root(contract, schema) && used && schema.attributes.iter().any(shows)
     })
 }
 
@@ -101,18 +100,26 @@ fn attributes(
     schema: &Schema,
     usage: &Usage,
 ) -> Vec<Value> {
-    let keys = &usage.profile_keys;
-    let mut attributes: Vec<Value> = schema
-        .attributes
-        .iter()
-        .map(|attribute| as_written(contract, resource_type, schema, attribute))
-        .filter_map(|attribute| attribute_value(&attribute, keys))
-        .collect();
-    if contract.own_attributes_at_root && schema.id == resource_type.schema.id {
-        attributes
-            .extend(root_attributes(resource_type).filter_map(|attribute| attribute_value(attribute, keys)));
-    }
-    attributes
+    let written = written(contract, resource_type, schema);
+    written.filter_map(|attribute| attribute_value(&attribute, &usage.profile_keys)).collect()
+}
+
+/// The attributes of a schema of the type, each in the form of the contract. Those of extensions that stand at the
+/// root come last.
+pub fn written<'a>(
+    contract: &Contract,
+    resource_type: &'a ResourceType,
+    schema: &'a Schema,
+) -> impl Iterator<Item = Cow<'a, Attribute>> {
+    let is_root = contract.own_attributes_at_root && schema.id == resource_type.schema.id;
+    let own =
+        schema.attributes.iter().map(|attribute| as_written(contract, resource_type, schema, attribute));
+    own.chain(root_attributes(resource_type).filter(move |_| is_root).map(Cow::Borrowed))
+}
+
+/// Whether the attributes of an extension stand at the root of a resource and not in an object of their own.
+pub fn stands_at_root(contract: &Contract, extension: &Schema) -> bool {
+    contract.own_attributes_at_root && extension.id.starts_with(OWN)
 }
 
 fn schema_value(base: &str, schema: &Schema, attributes: Vec<Value>) -> Value {

@@ -1,0 +1,125 @@
+//! Parameters, headers, failures and security schemes: the components that lines of the table refer to.
+
+use domain::limits;
+use serde_json::{Map, Value, json};
+
+use super::{MEDIA_TYPE, reference, schema};
+
+/// Parameters by their name among the components.
+pub(super) fn parameters() -> Value {
+    let query = |name: &str, schema: Value, description: &str| {
+        let mut parameter = json!({"name": name, "in": "query", "schema": schema});
+        parameter["description"] = description.into();
+        parameter
+    };
+    // RFC 7644 section 3.9: a list of names, separated by commas.
+    let names = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "query", "style": "form", "explode": false, "description": description,
+            "schema": {"type": "array", "items": {"type": "string"}, "maxItems": limits::PROJECTION_NAMES},
+        })
+    };
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "header", "description": description, "schema": {"type": "string"},
+        })
+    };
+    let text = || json!({"type": "string"});
+    let number = || json!({"type": "integer"});
+    let filter = json!({"type": "string", "maxLength": limits::FILTER_BYTES});
+    json!({
+        "filter": query("filter", filter, "A filter of RFC 7644 section 3.4.2.2. One that cannot be evaluated is 400."),
+        "sortBy": query("sortBy", text(), "The attribute to sort by; without it the order is that of creation."),
+        "sortOrder": query(
+            "sortOrder", json!({"type": "string", "enum": ["ascending", "descending"]}), "`ascending` unless sent.",
+        ),
+        "startIndex": query("startIndex", number(), "The first resource of the page, from 1; below 1 it is 1."),
+        "count": query(
+            "count", number(), &format!("Resources on the page: 0 for the total only, at most {}.", limits::PAGE),
+        ),
+        "cursor": query(
+            "cursor", text(), "Pages by cursor (RFC 9865): empty for the first page, then `nextCursor` of the page before.",
+        ),
+        "attributes": names("attributes", "The attributes to show; `schemas` and `id` are always shown."),
+        "excludedAttributes": names("excludedAttributes", "The attributes to leave out; not together with `attributes`."),
+        "ifMatch": header("If-Match", "Go on only at one of these versions (as `W/\"1\"`), else 412."),
+        "ifNoneMatch": header("If-None-Match", "Go on only at none of these versions: 304 when reading, else 412."),
+    })
+}
+
+/// Headers of replies.
+pub(super) fn headers() -> Value {
+    let text = |description: &str| json!({"description": description, "schema": {"type": "string"}});
+    let required = |description: &str| json!({"description": description, "required": true, "schema": {"type": "string"}});
+    json!({
+        "ETag": {
+            "description": "The version of the resource, weak.", "required": true,
+            "schema": {"type": "string", "pattern": "^W/\".*\"$"},
+        },
+        "Location": {
+            "description": "Where the resource is.", "required": true,
+            "schema": {"type": "string", "format": "uri"},
+        },
+        "WWW-Authenticate": required("One challenge for each scheme: `Bearer` and `Basic`."),
+        "MaybeWWW-Authenticate": text("There when the credentials contradict each other."),
+        "Allow": required("The methods that would work."),
+        "Retry-After": {
+            "description": "Seconds.", "required": true, "schema": {"type": "string", "pattern": "^[0-9]+$"},
+        },
+        "X-Request-Id": required("Also in the log and the audit log of the server. A harmless one of the caller is taken over."),
+    })
+}
+
+/// Names, statuses and meanings of failures.
+const FAILURES: [(&str, u16, &str); 15] = [
+    ("BadRequest", 400, "What was sent is malformed or breaks a rule; `scimType` says which kind."),
+    ("Unauthorized", 401, "No valid credential."),
+    ("Forbidden", 403, "The credential does not allow this, or the tenant is suspended."),
+    ("NotFound", 404, "There is no such resource or endpoint."),
+    ("MethodNotAllowed", 405, "Any method that is not described at a path."),
+    ("RequestTimeout", 408, "The body did not arrive in time."),
+    ("Conflict", 409, "A unique value is taken (`uniqueness`), or a rule of the tenant forbids the change."),
+    ("PreconditionFailed", 412, "The resource has another version."),
+    ("ContentTooLarge", 413, "Larger than a limit."),
+    ("UriTooLong", 414, "The request target is too long."),
+    ("UnsupportedMediaType", 415, "The body is in a form that is not accepted."),
+    ("HeadersTooLarge", 431, "The headers are too long."),
+    ("InternalServerError", 500, "A defect of the server."),
+    ("NotImplemented", 501, "This endpoint is not supported."),
+    ("ServiceUnavailable", 503, "The database cannot answer now. A write may have been made after all."),
+];
+
+/// A reference to the reply of a failure.
+pub(super) fn failure(status: u16) -> Option<Value> {
+    let (name, ..) = FAILURES.iter().find(|(_, known, _)| *known == status)?;
+    Some(reference("responses", name))
+}
+
+/// Failures as components: each is an Error body, and some carry a header that says more.
+pub(super) fn responses() -> Value {
+    let response = |&(name, status, description): &(&str, u16, &str)| {
+        let mut headers = Map::new();
+        let extra = match status {
+            400 => Some(("WWW-Authenticate", "MaybeWWW-Authenticate")),
+            401 => Some(("WWW-Authenticate", "WWW-Authenticate")),
+            405 => Some(("Allow", "Allow")),
+            503 => Some(("Retry-After", "Retry-After")),
+            _ => None,
+        };
+        headers.extend(extra.map(|(name, component)| (name.to_owned(), reference("headers", component))));
+        headers.insert("X-Request-Id".into(), reference("headers", "X-Request-Id"));
+        let content = json!({MEDIA_TYPE: {"schema": schema("Error")}});
+        (name.to_owned(), json!({"description": description, "headers": headers, "content": content}))
+    };
+    Value::Object(FAILURES.iter().map(response).collect())
+}
+
+/// The four carriers of one API token.
+pub(super) fn security_schemes() -> Value {
+    json!({
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An API token."},
+        "basic": {"type": "http", "scheme": "basic", "description": "An API token as the password; any user name."},
+        "apiToken": {"type": "apiKey", "in": "header", "name": "apiToken", "description": "An API token."},
+        "apiKey": {"type": "apiKey", "in": "header", "name": "API-Key", "description": "An API token."},
+    })
+}
