@@ -201,11 +201,11 @@ fn pagination(backend: Backend) {
         }
         if !announced["maxPageSize"].is_null() {
             let most = number(&announced["maxPageSize"]);
-            let name = if base == QA { "globex" } else { "acme" };
-            let missing = most + 1;
-            app.db.cli(&["load", "--tenant", name, "--users", &missing.to_string()]);
-            let tenant = if base == QA { app.globex() } else { app.acme() };
-            let client = app.client(base, tenant);
+            // Both contracts show the same users, so the many live in another tenant than those walked above.
+            if base == BASES[0] {
+                app.db.cli(&["load", "--tenant", "globex", "--users", &(most + 1).to_string()]);
+            }
+            let client = app.client(base, app.globex());
             for count in [most, most + 1] {
                 let query = format!("/Users?attributes=id&count={count}");
                 assert_eq!(client.get(&query).resources().len(), most, "{base}: {count}");
