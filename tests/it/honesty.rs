@@ -9,6 +9,7 @@ use crate::support::http::{BASES, Client, QA, SCIM_JSON, encode, id_of, user_pat
 use crate::support::users::{user, with};
 
 mod attributes;
+mod world;
 
 both!(filters, patch_sort_and_etag, passwords, bulk, pagination, collections);
 

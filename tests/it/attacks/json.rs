@@ -171,7 +171,7 @@ fn case_81_no_utf8(backend: Backend) {
             ("past U+10FFFF", b"{\"userName\":\"\xf4\x90\x80\x80\"}".to_vec(), "invalidSyntax"),
             ("half a character", b"{\"userName\":\"\xe2\x82\"}".to_vec(), "invalidSyntax"),
             ("a byte order mark", b"\xef\xbb\xbf{\"userName\":\"a\"}".to_vec(), "invalidSyntax"),
-            ("UTF-16", b"{\0\"\0u\0\"\0:\01\0}\0".to_vec(), "invalidSyntax"),
+            ("UTF-16", b"{\0\"\0u\0\"\0:\x001\0}\0".to_vec(), "invalidSyntax"),
             ("NUL", b"{\"userName\":\"a\\u0000b\"}".to_vec(), "either"),
             ("NUL in another attribute", b"{\"userName\":\"a\",\"title\":\"a\\u0000b\"}".to_vec(), "either"),
             (
