@@ -50,6 +50,8 @@ enum Part<'a> {
     Nothing,
     /// Everything.
     Everything,
+    /// Everything, and these sub-attributes although they are returned on request only.
+    With(Vec<&'a Sub>),
     /// These sub-attributes.
     Only(Vec<&'a Sub>),
     /// Everything but these sub-attributes.
@@ -144,7 +146,8 @@ impl Projection {
             }
         }
         match (&self.choice, whole, subs.is_empty()) {
-            (Choice::Only(_), true, _) | (Choice::Without(_), false, true) => Part::Everything,
+            (Choice::Only(_), true, false) => Part::With(subs),
+            (Choice::Only(_), true, true) | (Choice::Without(_), false, true) => Part::Everything,
             (Choice::Only(_), false, false) => Part::Only(subs),
             (Choice::Without(_), false, false) => Part::Without(subs),
             _ => Part::Nothing,
@@ -153,12 +156,20 @@ impl Projection {
 }
 
 impl Part<'_> {
+    /// Whether a sub-attribute is shown; "always" and "never" are stronger than any wish here too.
     fn has(&self, sub: &Sub) -> bool {
-        match self {
-            Part::Nothing => false,
-            Part::Everything => true,
-            Part::Only(subs) => subs.iter().any(|known| is_same(known, sub)),
-            Part::Without(subs) => !subs.iter().any(|known| is_same(known, sub)),
+        let returned = match sub {
+            Sub::Declared(sub) => sub.returned,
+            Sub::Key(_) => Returned::Default,
+        };
+        let named = |subs: &[&Sub]| subs.iter().any(|known| is_same(known, sub));
+        match (self, returned) {
+            (Part::Nothing, _) | (_, Returned::Never) => false,
+            (_, Returned::Always) => true,
+            (Part::Only(subs), _) | (Part::With(subs), Returned::Request) => named(subs),
+            (_, Returned::Request) => false,
+            (Part::Everything | Part::With(_), Returned::Default) => true,
+            (Part::Without(subs), Returned::Default) => !named(subs),
         }
     }
 }

@@ -69,9 +69,11 @@ fn extensions<'a>(
         attribute.returned != Returned::Request && attribute_value(attribute, &usage.profile_keys).is_some()
     };
     resource_type.extensions.iter().filter(move |Extension { schema, .. }| {
-        let at_root = contract.own_attributes_at_root && schema.id.starts_with(OWN);
+        if !schema.id.starts_with(OWN) {
+            return true;
+        }
         let used = schema.id != qa_group::URN || usage.has_owners;
-        !at_root && used && schema.attributes.iter().any(shows)
+        !contract.own_attributes_at_root && used && schema.attributes.iter().any(shows)
     })
 }
 
@@ -164,6 +166,19 @@ fn as_written<'a>(
     }
 }
 
+/// The attributes of a definition: every characteristic, or, of keys of the profile, what can be said of one.
+pub(crate) fn written(attributes: &[Arc<Attribute>], is_profile: bool) -> Vec<Value> {
+    let key = |sub: &Arc<Attribute>| json!({"name": sub.name, "type": sub.kind.name(), "description": sub.description});
+    let profile = |attribute: &Arc<Attribute>| {
+        let keys: Vec<Value> = attribute.sub_attributes.iter().map(key).collect();
+        json!({"name": attribute.name, "type": attribute.kind.name(), "subAttributes": keys})
+    };
+    match is_profile {
+        true => attributes.iter().map(profile).collect(),
+        false => attributes.iter().filter_map(|attribute| attribute_value(attribute, &[])).collect(),
+    }
+}
+
 /// Every characteristic of RFC 7643 section 7, or none for an open attribute of which no key is known.
 fn attribute_value(attribute: &Attribute, keys: &[ProfileKey]) -> Option<Value> {
     let mut value = json!({
@@ -187,7 +202,9 @@ fn attribute_value(attribute: &Attribute, keys: &[ProfileKey]) -> Option<Value> 
         let mut subs: Vec<Value> =
             attribute.sub_attributes.iter().filter_map(|sub| attribute_value(sub, keys)).collect();
         if attribute.open {
-            subs.extend(keys.iter().filter(|key| super::is_attribute_name(&key.name)).map(key_value));
+            let is_seen =
+                |key: &&ProfileKey| super::is_attribute_name(&key.name) && attribute.sub(&key.name).is_none();
+            subs.extend(keys.iter().filter(is_seen).map(key_value));
         }
         if subs.is_empty() {
             return None;

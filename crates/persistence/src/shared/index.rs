@@ -62,20 +62,31 @@ impl Tx<'_> {
         before: &Resource,
         after: &Resource,
     ) -> Result<()> {
-        let old = by_path(index::entries(resource_type, &before.document));
-        let new = by_path(index::entries(resource_type, &after.document));
+        let entries = |resource: &Resource| index::entries(resource_type, &resource.document);
+        self.write_difference(resource_type, after.id, entries(before), entries(after))
+    }
+
+    /// The same for entries that are at hand.
+    pub(super) fn write_difference(
+        &mut self,
+        resource_type: &ResourceType,
+        id: ResourceId,
+        old: Vec<Entry>,
+        new: Vec<Entry>,
+    ) -> Result<()> {
+        let (old, new) = (by_path(old), by_path(new));
         let differ = |path: &&String| old.get(*path) != new.get(*path);
         let gone: Vec<&String> = old.keys().filter(differ).collect();
         if !gone.is_empty() {
             diesel::delete(attribute_values::table)
                 .filter(of_tenant!(attribute_values, self.tenant))
-                .filter(attribute_values::resource_id.eq(Id(after.id.0)))
+                .filter(attribute_values::resource_id.eq(Id(id.0)))
                 .filter(attribute_values::path.eq_any(gone))
                 .execute(self.conn)
                 .map_err(from_diesel)?;
         }
         let added: Vec<Entry> = new.keys().filter(differ).flat_map(|path| new[path].clone()).collect();
-        self.index(resource_type, after.id, &added)
+        self.index(resource_type, id, &added)
     }
 
     fn profile_key_count(&mut self) -> Result<usize> {

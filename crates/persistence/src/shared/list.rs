@@ -6,7 +6,7 @@
 
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use domain::id::TenantId;
+use domain::id::{ResourceId, TenantId};
 use domain::index::{self, Column};
 use domain::list::{ListQuery, Page, Sort};
 use domain::resource::Resource;
@@ -20,6 +20,7 @@ use super::wrap::Explained;
 use crate::error::{Failed, from_diesel};
 use crate::rows::ResourceRow;
 use crate::schema::{attribute_values, collections, resources};
+use crate::types::Id;
 
 /// A page of the living resources of a type.
 pub(super) fn page(
@@ -46,6 +47,28 @@ pub(super) fn more(
 ) -> Result<Vec<Resource>> {
     let mut lister = Lister { conn, tenant, resource_type, query };
     lister.resources(query.start_index.saturating_sub(1), query.count)
+}
+
+/// Living resources in the order of ids: all of them, batch by batch, whatever changes meanwhile.
+pub(super) fn after(
+    conn: &mut Conn,
+    tenant: TenantId,
+    resource_type: &ResourceType,
+    after: Option<ResourceId>,
+    limit: usize,
+) -> Result<Vec<Resource>> {
+    let mut query = resources::table
+        .filter(of_tenant!(resources, tenant))
+        .filter(resources::resource_type.eq(resource_type.name.clone()))
+        .filter(resources::deleted_at.is_null())
+        .order(resources::id)
+        .limit(size(limit))
+        .select(ResourceRow::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(resources::id.gt(Id(after.0)));
+    }
+    meanings(query.load(conn))
 }
 
 /// The plan of the (first) statement that reads the page.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 use diesel::upsert::excluded;
+use domain::definition::{Definitions, Kind as What};
 use domain::document::Document;
 use domain::group::{Entry, List};
 use domain::id::{ResourceId, TenantId};
@@ -16,8 +17,9 @@ use domain::resource::Resource;
 use domain::resource_type::{Kind, ResourceType};
 use domain::role::Role;
 use domain::schema::qa_user;
-use domain::store::{Change, Origin, ProfileKey, ProfileKind, TenantTx};
+use domain::store::{Change, Origin, ProfileKey, ProfileKind, SchemaChange, TenantTx};
 use domain::{Error, Result, limits};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::super::Conn;
@@ -260,6 +262,7 @@ impl TenantTx for Tx<'_> {
             .execute(self.conn)
             .map_err(|error| from_write(error, resource_type.name_attribute))?;
         self.index(resource_type, resource.id, &index::entries(resource_type, &resource.document))?;
+        self.claim(resource_type, resource.id, &index::unique_values(resource_type, &resource.document))?;
         self.learn_profile_keys(&resource.document)?;
         self.count(resource_type, 1)
     }
@@ -267,6 +270,7 @@ impl TenantTx for Tx<'_> {
     fn update(&mut self, resource_type: &ResourceType, before: &Resource, after: &Resource) -> Result<()> {
         self.store(resource_type, after, None)?;
         self.index_difference(resource_type, before, after)?;
+        self.claim_difference(resource_type, before, after)?;
         if before.document.extension(qa_user::URN, qa_user::PROFILE)
             != after.document.extension(qa_user::URN, qa_user::PROFILE)
         {
@@ -278,6 +282,7 @@ impl TenantTx for Tx<'_> {
     fn revive(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
         self.store(resource_type, resource, None)?;
         self.index(resource_type, resource.id, &index::entries(resource_type, &resource.document))?;
+        self.claim(resource_type, resource.id, &index::unique_values(resource_type, &resource.document))?;
         self.learn_profile_keys(&resource.document)?;
         self.count(resource_type, 1)
     }
@@ -289,10 +294,49 @@ impl TenantTx for Tx<'_> {
             .filter(attribute_values::resource_id.eq(Id(resource.id.0)))
             .execute(self.conn)
             .map_err(from_diesel)?;
+        self.release(resource.id)?;
         if matches!(resource_type.kind, Kind::Group(_)) {
             self.remove_lists(resource.id)?;
         }
         self.count(resource_type, -1)
+    }
+
+    fn definitions(&mut self) -> Result<Definitions> {
+        self.read_definitions()
+    }
+
+    fn lock_definitions(&mut self) -> Result<i64> {
+        self.lock_revision()
+    }
+
+    fn put_definition(&mut self, kind: What, id: &str, value: Option<&Value>) -> Result<()> {
+        self.write_definition(kind, id, value)
+    }
+
+    fn living_after(
+        &mut self,
+        resource_type: &ResourceType,
+        after: Option<ResourceId>,
+        limit: usize,
+    ) -> Result<Vec<Resource>> {
+        list::after(self.conn, self.tenant, resource_type, after, limit)
+    }
+
+    fn forget_unique(&mut self, resource_type: &ResourceType, paths: &[String]) -> Result<()> {
+        self.release_paths(resource_type, paths)
+    }
+
+    fn reindex(
+        &mut self,
+        old: &ResourceType,
+        new: &ResourceType,
+        resource: &Resource,
+    ) -> Result<Vec<String>> {
+        self.move_keys(old, new, resource)
+    }
+
+    fn record_schemas(&mut self, change: &SchemaChange, origin: &Origin) -> Result<()> {
+        self.put_in_force(change, origin)
     }
 
     fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()> {
@@ -314,12 +358,15 @@ impl TenantTx for Tx<'_> {
         };
         diesel::insert_into(audit_log::table).values(&audit).execute(self.conn).map_err(from_diesel)?;
 
-        let seq: i64 = diesel::update(tenant_counters::table)
+        let (seq, revision): (i64, i64) = diesel::update(tenant_counters::table)
             .filter(of_tenant!(tenant_counters, self.tenant))
             .set(tenant_counters::change_seq.eq(tenant_counters::change_seq + 1))
-            .returning(tenant_counters::change_seq)
+            .returning((tenant_counters::change_seq, tenant_counters::schema_revision))
             .get_result(self.conn)
             .map_err(from_diesel)?;
+        if revision != resource_type.revision {
+            return Err(Error::unavailable("the definitions of the tenant have changed since the request began"));
+        }
         let row = ChangeRow {
             tenant_id: self.id(),
             seq,

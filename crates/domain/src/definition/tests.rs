@@ -1,0 +1,1 @@
+//! Definitions: what is read, refused and compiled.
