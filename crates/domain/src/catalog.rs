@@ -51,4 +51,9 @@ impl Catalog {
         // Every catalog begins with the standard types, in their order.
         &self.types[0]
     }
+
+    /// The type of groups.
+    pub fn group(&self) -> &Arc<ResourceType> {
+        &self.types[1]
+    }
 }

@@ -117,8 +117,10 @@ fn is_same(attribute: &Attribute, one: &Value, other: &Value) -> bool {
             };
             one.len() == other.len() && one.iter().all(same)
         }
-        _ => one == other || index::key_of(Some(attribute), one).is_some_and(|key| {
-            index::key_of(Some(attribute), other) == Some(key)
-        }),
+        _ => {
+            one == other
+                || index::key_of(Some(attribute), one)
+                    .is_some_and(|key| index::key_of(Some(attribute), other) == Some(key))
+        }
     }
 }

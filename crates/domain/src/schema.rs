@@ -35,7 +35,16 @@ pub enum Type {
 
 impl Type {
     /// All of them.
-    pub const ALL: [Self; 8] = [Self::String, Self::Boolean, Self::Decimal, Self::Integer, Self::DateTime, Self::Binary, Self::Reference, Self::Complex];
+    pub const ALL: [Self; 8] = [
+        Self::String,
+        Self::Boolean,
+        Self::Decimal,
+        Self::Integer,
+        Self::DateTime,
+        Self::Binary,
+        Self::Reference,
+        Self::Complex,
+    ];
 
     /// The one with this name.
     pub fn parse(name: &str) -> Option<Self> {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
 use crate::id::{ResourceId, TenantId, TokenId};
 use crate::list::{ListQuery, Page};
@@ -13,7 +14,6 @@ use crate::resource_type::ResourceType;
 use crate::role::Role;
 use crate::tenant::{Tenant, TenantSettings, TenantState};
 use crate::{Error, Result};
-use crate::definition::{Definitions, Kind};
 
 /// What happened to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,12 +268,8 @@ pub trait TenantTx {
     /// Writes the index of a stored resource anew where its type gives other keys than before, and its unique values,
     /// which [`TenantTx::forget_unique`] has freed; returns the names of the attributes whose value another resource
     /// has too.
-    fn reindex(
-        &mut self,
-        old: &ResourceType,
-        new: &ResourceType,
-        resource: &Resource,
-    ) -> Result<Vec<String>>;
+    fn reindex(&mut self, old: &ResourceType, new: &ResourceType, resource: &Resource)
+    -> Result<Vec<String>>;
 
     /// Puts new definitions in force and appends the audit row.
     fn record_schemas(&mut self, change: &SchemaChange, origin: &Origin) -> Result<()>;

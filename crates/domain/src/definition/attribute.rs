@@ -101,7 +101,9 @@ fn simple(object: &Object<'_>) -> Result<Attribute> {
     let name = name(object)?;
     let kind = match object.text("type")? {
         None => Type::String,
-        Some(text) => Type::parse(text).ok_or_else(|| unknown(object, "type", text, &Type::ALL.map(Type::name)))?,
+        Some(text) => {
+            Type::parse(text).ok_or_else(|| unknown(object, "type", text, &Type::ALL.map(Type::name)))?
+        }
     };
     let base = build::attribute(name, kind, object.text("description")?.unwrap_or_default());
     let mutability = match object.text("mutability")? {
@@ -142,10 +144,9 @@ fn name<'a>(object: &Object<'a>) -> Result<&'a str> {
         ));
     }
     if name.len() > limits::ATTRIBUTE_NAME_BYTES {
-        return Err(object.wrong(
-            "name",
-            format!("must have at most {} characters", limits::ATTRIBUTE_NAME_BYTES),
-        ));
+        return Err(
+            object.wrong("name", format!("must have at most {} characters", limits::ATTRIBUTE_NAME_BYTES))
+        );
     }
     Ok(name)
 }

@@ -105,7 +105,9 @@ impl<'a> Object<'a> {
             let text = text.filter(|text| text.chars().count() <= limits::TEXT_CHARS);
             let Some(text) = text else {
                 let most = limits::TEXT_CHARS;
-                return Err(Error::InvalidValue(format!("{place}: must be a text of 1 to {most} characters")));
+                return Err(Error::InvalidValue(format!(
+                    "{place}: must be a text of 1 to {most} characters"
+                )));
             };
             if texts.iter().any(|known| known == text) {
                 return Err(Error::InvalidValue(format!("{place}: `{}` stands here twice", excerpt(text))));

@@ -104,11 +104,7 @@ impl TypeDefinition {
 /// Of a type of ours only extensions can be said; whatever else is there must be what it is.
 fn agrees(object: &Object<'_>, known: &ResourceType) -> Result<()> {
     let endpoint = format!("/{}", known.endpoint);
-    let said = [
-        ("endpoint", &endpoint),
-        ("schema", &known.schema.id),
-        ("description", &known.description),
-    ];
+    let said = [("endpoint", &endpoint), ("schema", &known.schema.id), ("description", &known.description)];
     for (name, is) in said {
         if object.text(name)?.is_some_and(|text| text != is) {
             return Err(object.wrong(name, format!("of {} it is `{is}` and cannot be changed", known.name)));

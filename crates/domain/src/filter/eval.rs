@@ -98,9 +98,7 @@ fn element_keys(target: &Target, element: &Value) -> Vec<Key> {
             index::key_of(target.leaf().map(|leaf| &**leaf), value)
         }
         Some(_) => None,
-        None if target.attribute.open => {
-            index::key_of(target.attribute.sub(name).map(|sub| &**sub), value)
-        }
+        None if target.attribute.open => index::key_of(target.attribute.sub(name).map(|sub| &**sub), value),
         None => index::key_of(Some(target.attribute.sub(name)?), value),
     };
     object.iter().filter_map(key_of).collect()

@@ -365,7 +365,9 @@ impl TenantTx for Tx<'_> {
             .get_result(self.conn)
             .map_err(from_diesel)?;
         if revision != resource_type.revision {
-            return Err(Error::unavailable("the definitions of the tenant have changed since the request began"));
+            return Err(Error::unavailable(
+                "the definitions of the tenant have changed since the request began",
+            ));
         }
         let row = ChangeRow {
             tenant_id: self.id(),

@@ -35,7 +35,9 @@ impl Side {
 impl Compiler<'_> {
     /// `select` of the ids of the resources that have such a value, or any.
     pub(super) fn membership_set(&mut self, target: &Target, compared: Option<(Op, &Key)>) {
-        let Some(side) = Side::of(self.resource_type, target) else { return self.sql("SELECT NULL WHERE FALSE") };
+        let Some(side) = Side::of(self.resource_type, target) else {
+            return self.sql("SELECT NULL WHERE FALSE");
+        };
         let alias = self.alias();
         self.sql(format!("SELECT {alias}.{} FROM memberships {alias} WHERE ", side.of));
         self.membership(&alias, &side, compared);
