@@ -23,6 +23,7 @@ mod lists;
 mod plans;
 mod races;
 mod roles;
+mod schemas;
 mod tenancy;
 mod tidy;
 mod tombstones;
