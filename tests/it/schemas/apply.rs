@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{COLLECTION, CORE, EXTENSION, apply, create, example, filter, least, try_apply, wait_until_in_force, with_example};
+use super::{
+    COLLECTION, CORE, EXTENSION, apply, create, example, filter, least, try_apply, wait_until_in_force,
+    with_example,
+};
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::TestDb;

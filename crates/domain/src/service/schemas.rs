@@ -63,12 +63,15 @@ pub fn remove(
     })
 }
 
+/// Makes new definitions of those that are known.
+type Edit<'a> = &'a dyn Fn(&Definitions) -> Result<(Definitions, Vec<Changed>)>;
+
 fn change(
     store: &dyn Store,
     tenant: TenantId,
     origin: &Origin,
     now: DateTime<Utc>,
-    edit: &dyn Fn(&Definitions) -> Result<(Definitions, Vec<Changed>)>,
+    edit: Edit<'_>,
 ) -> Result<Applied> {
     store::write(store, tenant, |tx| {
         let revision = tx.lock_definitions()?;
