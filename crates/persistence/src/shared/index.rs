@@ -9,8 +9,8 @@ use domain::index::{self, Entry};
 use domain::resource::Resource;
 use domain::resource_type::ResourceType;
 use domain::schema::qa_user;
-use domain::store::ProfileKind;
-use domain::{Result, key, limits};
+use domain::store::{ProfileKey, ProfileKind};
+use domain::{Error, Result, key, limits};
 use serde_json::Value;
 
 use super::scope::of_tenant;
@@ -87,6 +87,22 @@ impl Tx<'_> {
         }
         let added: Vec<Entry> = new.keys().filter(differ).flat_map(|path| new[path].clone()).collect();
         self.index(resource_type, id, &added)
+    }
+
+    pub(super) fn known_profile_keys(&mut self) -> Result<Vec<ProfileKey>> {
+        let rows: Vec<(String, String)> = profile_keys::table
+            .filter(of_tenant!(profile_keys, self.tenant))
+            .order(profile_keys::name_key)
+            .limit(i64::try_from(limits::ANNOUNCED_KEYS).unwrap_or(i64::MAX))
+            .select((profile_keys::name, profile_keys::kind))
+            .load(self.conn)
+            .map_err(from_diesel)?;
+        let meaning = |(name, kind): (String, String)| {
+            let kind =
+                ProfileKind::parse(&kind).ok_or_else(|| Error::internal("unknown kind of a profile key"))?;
+            Ok(ProfileKey { name, kind })
+        };
+        rows.into_iter().map(meaning).collect()
     }
 
     fn profile_key_count(&mut self) -> Result<usize> {

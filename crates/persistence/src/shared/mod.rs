@@ -1,5 +1,6 @@
 //! The query layer, written once and compiled for each database; `super` is the dialect.
 
+mod admins;
 mod filter;
 mod index;
 mod list;

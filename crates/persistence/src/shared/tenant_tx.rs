@@ -17,8 +17,8 @@ use domain::resource::Resource;
 use domain::resource_type::{Kind, ResourceType};
 use domain::role::Role;
 use domain::schema::qa_user;
-use domain::store::{Change, Origin, ProfileKey, ProfileKind, SchemaChange, TenantTx};
-use domain::{Error, Result, limits};
+use domain::store::{Change, Origin, ProfileKey, SchemaChange, TenantTx};
+use domain::{Error, Result};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -28,9 +28,7 @@ use super::scope::of_tenant;
 use super::wrap::Locked;
 use crate::error::{from_diesel, from_write};
 use crate::rows::{AuditRow, ChangeRow, NewResourceRow, ResourceChange, ResourceRow};
-use crate::schema::{
-    attribute_values, audit_log, changes, collections, profile_keys, resources, tenant_counters,
-};
+use crate::schema::{attribute_values, audit_log, changes, collections, resources, tenant_counters};
 use crate::types::{At, Id};
 
 /// A transaction bound to a tenant.
@@ -203,44 +201,11 @@ impl TenantTx for Tx<'_> {
     }
 
     fn another_active_admin(&mut self, except: ResourceId) -> Result<bool> {
-        // The row of the collection is the lock: whoever else may take an admin away waits here.
-        let collection = collections::table
-            .filter(of_tenant!(collections, self.tenant))
-            .filter(collections::resource_type.eq("User"))
-            .select(collections::live);
-        let _: Option<i64> = Locked(collection).get_result(self.conn).optional().map_err(from_diesel)?;
-
-        let role_path = format!("{}:{}", qa_user::URN, qa_user::ROLE).to_lowercase();
-        let active = diesel::alias!(attribute_values as active);
-        let actives = active
-            .filter(active.field(attribute_values::tenant_id).eq(attribute_values::tenant_id))
-            .filter(active.field(attribute_values::resource_id).eq(attribute_values::resource_id))
-            .filter(active.field(attribute_values::path).eq("active"))
-            .filter(active.field(attribute_values::key).eq(key::Key::boolean(true).as_str().to_owned()));
-        let others = attribute_values::table
-            .filter(of_tenant!(attribute_values, self.tenant))
-            .filter(attribute_values::resource_type.eq("User"))
-            .filter(attribute_values::path.eq(role_path))
-            .filter(attribute_values::key.eq(key::Key::text(Role::Admin.name(), true).as_str().to_owned()))
-            .filter(attribute_values::resource_id.ne(Id(except.0)))
-            .filter(diesel::dsl::exists(actives));
-        diesel::select(diesel::dsl::exists(others)).get_result(self.conn).map_err(from_diesel)
+        self.has_active_admin(except)
     }
 
     fn profile_keys(&mut self) -> Result<Vec<ProfileKey>> {
-        let rows: Vec<(String, String)> = profile_keys::table
-            .filter(of_tenant!(profile_keys, self.tenant))
-            .order(profile_keys::name_key)
-            .limit(i64::try_from(limits::ANNOUNCED_KEYS).unwrap_or(i64::MAX))
-            .select((profile_keys::name, profile_keys::kind))
-            .load(self.conn)
-            .map_err(from_diesel)?;
-        let meaning = |(name, kind): (String, String)| {
-            let kind =
-                ProfileKind::parse(&kind).ok_or_else(|| Error::internal("unknown kind of a profile key"))?;
-            Ok(ProfileKey { name, kind })
-        };
-        rows.into_iter().map(meaning).collect()
+        self.known_profile_keys()
     }
 
     fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
@@ -294,7 +259,9 @@ impl TenantTx for Tx<'_> {
             .filter(attribute_values::resource_id.eq(Id(resource.id.0)))
             .execute(self.conn)
             .map_err(from_diesel)?;
-        self.release(resource.id)?;
+        if !index::unique_targets(resource_type).is_empty() {
+            self.release(resource.id)?;
+        }
         if matches!(resource_type.kind, Kind::Group(_)) {
             self.remove_lists(resource.id)?;
         }
