@@ -192,6 +192,17 @@ fn the_catalogue_holds_what_a_cluster_needs() {
 #[test]
 fn row_level_security_binds_the_server() {
     let app = TestApp::start(Backend::Postgres);
+    let example = project().join("tests/it/schemas/test_resource.json");
+    app.db.cli(&["schema", "apply", "--tenant", "acme", &example.to_string_lossy()]);
+    app.rfc()
+        .post(
+            "/TestResources",
+            &json!({
+                "title": "x", "number": "1",
+                "urn:ietf:params:scim:schemas:extension:test:2.0:TestResource": {"owner": "mia"}
+            }),
+        )
+        .expect(201);
     app.rfc().create(&full_user("mia"));
     app.rfc().post("/Groups", &json!({"displayName": "Ops", "members": ["mia@example.com"]})).expect(201);
     let db = &app.db;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
-use crate::support::http::{BASES, Client, QA, SCIM_JSON, encode, id_of, user_path};
+use crate::support::http::{BASES, Client, SCIM_JSON, encode, id_of, user_path};
 use crate::support::users::{user, with};
 
 mod attributes;

@@ -29,6 +29,7 @@ mod openapi;
 mod plans;
 mod races;
 mod roles;
+mod schemas;
 mod tenancy;
 mod tidy;
 mod tombstones;

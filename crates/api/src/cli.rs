@@ -46,6 +46,9 @@ enum Command {
     /// API tokens
     #[command(subcommand)]
     Token(Token),
+    /// Schemas and resource types that a tenant defines itself
+    #[command(subcommand)]
+    Schema(Schema),
     /// Fill a tenant with realistic synthetic data
     Load(Load),
 }
@@ -160,6 +163,54 @@ pub(crate) enum Token {
     },
 }
 
+/// `rollcall schema …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Schema {
+    /// Apply the definitions of a file; what the file does not name stays
+    Apply {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// JSON: a Schema, a ResourceType, or several of them
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List what a tenant has defined
+    List {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print definitions as they can be applied
+    Show {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// The URN of a schema or the name of a resource type; all unless given
+        id: Option<String>,
+        /// Print JSON on one line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a definition that nothing uses
+    Remove {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// The URN of a schema or the name of a resource type
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// `rollcall load`
 #[derive(Debug, Args)]
 pub(crate) struct Load {
@@ -231,6 +282,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Migrate => commands::migrate::run(&Settings::load(None, overrides)?),
         Command::Tenant(command) => commands::tenant::run(&Settings::load(None, overrides)?, command),
         Command::Token(command) => commands::token::run(&Settings::load(None, overrides)?, command),
+        Command::Schema(command) => commands::schema::run(&Settings::load(None, overrides)?, command),
         Command::Load(options) => commands::load::run(&Settings::load(None, overrides)?, &options),
     }
 }

@@ -7,7 +7,7 @@ use domain::id::{ResourceId, TokenId};
 use domain::list::{ListQuery, Position, Start};
 use domain::meta::Precondition;
 use domain::principal::{Principal, Scope, Token};
-use domain::resource_type::{GROUP, ResourceType, USER};
+use domain::resource_type::ResourceType;
 use domain::schema::{enterprise, group, qa_user, user};
 use domain::service::{self, Answer, Call, Head, Query, Sink};
 use domain::store::{self, Origin, Store};
@@ -27,12 +27,13 @@ const BATCH: u64 = 500;
 pub(crate) fn users(store: &dyn Store, tenant: Tenant, count: u64, done: &mut dyn FnMut(u64)) -> Result<()> {
     let principal = operator(tenant);
     let slug = principal.tenant.slug.clone();
-    let mut number = present(store, &principal, &USER)?;
+    let mut number = present(store, &principal, principal.tenant.catalog.user())?;
     let mut left = count;
     while left > 0 {
         let size = left.min(BATCH);
         let people: Vec<Value> = (1..=size).map(|place| person(number + place, &slug)).collect();
-        number = match service::create_all(&call(store, &principal), &USER, &people) {
+        number = match service::create_all(&call(store, &principal), principal.tenant.catalog.user(), &people)
+        {
             Ok(_) => number + size,
             // Numbers of users who were deleted or renamed may be taken: then one by one, past those.
             Err(Error::Uniqueness(_)) => past_taken(store, &principal, number, size, &slug)?,
@@ -49,7 +50,12 @@ fn past_taken(store: &dyn Store, principal: &Principal, from: u64, count: u64, s
     let (mut number, mut made) = (from, 0);
     while made < count {
         number += 1;
-        match service::create(&call(store, principal), &USER, &Ok(person(number, slug)), &Query::default()) {
+        match service::create(
+            &call(store, principal),
+            principal.tenant.catalog.user(),
+            &Ok(person(number, slug)),
+            &Query::default(),
+        ) {
             Ok(_) => made += 1,
             Err(Error::Uniqueness(_)) => {}
             Err(error) => return Err(error),
@@ -78,7 +84,7 @@ pub(crate) fn groups(
             "tenant {slug} has {users} users: no group can have {members} of them"
         )));
     }
-    let mut number = present(store, &principal, &GROUP)?;
+    let mut number = present(store, &principal, principal.tenant.catalog.group())?;
     for _ in 0..count {
         number = add_group(store, &principal, number, members, &users, done)?;
     }
@@ -101,7 +107,12 @@ fn add_group(
         number += 1;
         let chosen = spread(number, users, members);
         let first = &chosen[..members.min(limits::MEMBERS)];
-        match service::create(&call(store, principal), &GROUP, &Ok(team(number, first)), &query) {
+        match service::create(
+            &call(store, principal),
+            principal.tenant.catalog.group(),
+            &Ok(team(number, first)),
+            &query,
+        ) {
             Ok(answer) => break (answer, chosen),
             // A group that was deleted or renamed leaves a gap in the count.
             Err(Error::Uniqueness(_)) => {}
@@ -116,7 +127,14 @@ fn add_group(
             "Operations": [{"op": "add", "path": group::MEMBERS, "value": references(more)}],
         });
         let call = call(store, principal);
-        service::patch(&call, &GROUP, id_of(&answer), &Precondition::default(), &Ok(body), &query)?;
+        service::patch(
+            &call,
+            principal.tenant.catalog.group(),
+            id_of(&answer),
+            &Precondition::default(),
+            &Ok(body),
+            &query,
+        )?;
         done(more.len() as u64);
     }
     Ok(number)
@@ -143,9 +161,9 @@ fn all_users(store: &dyn Store, principal: &Principal) -> Result<Vec<ResourceId>
         let mut start = Start::Index(0);
         loop {
             let wanted = ListQuery { filter: None, sort: None, start, count: limits::PAGE };
-            let users = tx.more(&USER, &wanted)?;
+            let users = tx.more(principal.tenant.catalog.user(), &wanted)?;
             let Some(last) = users.last() else { return Ok(ids) };
-            start = Start::After(Position::of(&USER, None, last));
+            start = Start::After(Position::of(principal.tenant.catalog.user(), None, last));
             ids.extend(users.iter().map(|user| user.id));
         }
     })

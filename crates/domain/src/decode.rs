@@ -14,17 +14,19 @@ mod list;
 pub(crate) mod profile;
 mod value;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
 use crate::contract::Contract;
 use crate::document::Document;
 use crate::path::{Sub, Target, strip_urn};
 use crate::resource_type::ResourceType;
-use crate::schema::{Mutability, Schema, Type};
-use crate::{Error, Result};
+use crate::schema::{Attribute, Mutability, Schema, Type};
+use crate::{Error, Result, user};
 
 pub(crate) use assign::{Mode, Selection, assign, change, clear, current, put, remove_values};
-pub(crate) use value::unwrap;
+pub(crate) use value::{coerce, unwrap};
 
 /// The document that the body of a POST describes.
 ///
@@ -49,19 +51,41 @@ pub(crate) fn object(body: &Value) -> Result<&Map<String, Value>> {
     body.as_object().ok_or_else(|| Error::InvalidSyntax("the body must be a JSON object".into()))
 }
 
-/// [`Error::InvalidValue`] unless every required attribute of the core schema is there. An extension that is
-/// absent is not asked for its required attributes (RFC 7643 section 6, `schemaExtensions.required`).
+/// [`Error::InvalidValue`] unless everything required is there: extensions, attributes, and inside a complex value
+/// its sub-attributes. An extension that is absent and not required is not asked for its attributes (RFC 7643
+/// section 6, `schemaExtensions.required`).
 pub(crate) fn require(resource_type: &ResourceType, document: &Document) -> Result<()> {
-    for schema in resource_type.schemas() {
-        let attributes = match document.get(&schema.id) {
-            _ if schema.id == resource_type.schema.id => &document.0,
-            Some(Value::Object(attributes)) => attributes,
-            _ => continue,
-        };
-        let missing = |name: &str| !attributes.contains_key(name);
-        if let Some(attribute) = schema.attributes.iter().find(|a| a.required && missing(&a.name)) {
+    require_of(&resource_type.schema.attributes, &document.0)?;
+    for extension in &resource_type.extensions {
+        match document.get(&extension.schema.id) {
+            Some(Value::Object(attributes)) => require_of(&extension.schema.attributes, attributes)?,
+            _ if extension.required => {
+                return Err(Error::InvalidValue(format!("{} is required", extension.schema.id)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn require_of(attributes: &[Arc<Attribute>], values: &Map<String, Value>) -> Result<()> {
+    for attribute in attributes {
+        let value = values.get(&attribute.name);
+        if attribute.required && value.is_none() {
             return Err(Error::InvalidValue(format!("{} is required", attribute.name)));
         }
+        let Some(missing) = attribute.sub_attributes.iter().find(|sub| {
+            let lacks = |element: &Value| element.get(&sub.name).is_none();
+            sub.required
+                && match value {
+                    None => false,
+                    Some(Value::Array(elements)) => elements.iter().any(lacks),
+                    Some(element) => lacks(element),
+                }
+        }) else {
+            continue;
+        };
+        return Err(Error::InvalidValue(format!("{}.{} is required", attribute.name, missing.name)));
     }
     Ok(())
 }
@@ -79,19 +103,20 @@ pub(crate) struct Sent<'a> {
 
 impl Sent<'_> {
     /// readOnly attributes are ignored (RFC 7644 section 3.5.1): Okta sends back the whole reply of its GET,
-    /// authentik a value with `schemas` and `id`. `password` is dropped here and goes no further.
-    fn counts(&self) -> bool {
+    /// authentik a value with `schemas` and `id`. The password of a user goes no further.
+    fn counts(&self, resource_type: &ResourceType) -> bool {
         let sub = match &self.target.sub {
             Some(Sub::Declared(sub)) => is_writable(sub.mutability),
             Some(Sub::Key(_)) | None => true,
         };
-        sub && is_writable(self.target.attribute.mutability) && !says_nothing(&self.target, self.raw)
+        let counts = sub && is_writable(self.target.attribute.mutability);
+        counts && !says_nothing(&self.target, self.raw) && !user::is_dropped(resource_type, &self.target)
     }
 }
 
-/// Whether clients write the attribute and somebody reads it.
+/// Whether clients write the attribute.
 pub(crate) fn is_writable(mutability: Mutability) -> bool {
-    matches!(mutability, Mutability::ReadWrite | Mutability::Immutable)
+    mutability != Mutability::ReadOnly
 }
 
 /// There is no third truth value: `"active": null` neither disables nor enables anybody.
@@ -112,7 +137,7 @@ pub(crate) fn read<'a>(resource_type: &ResourceType, body: &'a Map<String, Value
             all.push(Sent { target, raw, nested: false });
         }
     }
-    all.retain(Sent::counts);
+    all.retain(|sent| sent.counts(resource_type));
     all.sort_by_key(|sent| (sent.target.sub.is_some(), !sent.nested));
     Ok(all)
 }
@@ -133,7 +158,7 @@ pub(crate) fn read_schema<'a>(
         Value::Object(object) => object.iter().filter_map(|(name, raw)| named(name, raw)).collect(),
         _ => return Err(Error::InvalidValue(format!("{} must be an object", schema.id))),
     };
-    all.retain(Sent::counts);
+    all.retain(|sent| sent.counts(resource_type));
     all.sort_by_key(|sent| sent.target.sub.is_some());
     Ok(all)
 }

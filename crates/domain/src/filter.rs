@@ -12,6 +12,8 @@ use crate::key::Key;
 use crate::path::Target;
 use crate::schema::Schema;
 
+pub use computed::is_related;
+
 /// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {

@@ -6,9 +6,9 @@ use serde_json::Value;
 use crate::document::Document;
 use crate::key::{self, Key};
 use crate::meta;
-use crate::path::Target;
+use crate::path::{Sub, Target};
 use crate::resource_type::ResourceType;
-use crate::schema::{Attribute, Type};
+use crate::schema::{Attribute, Returned, Type, Uniqueness};
 
 /// One simple value of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +77,10 @@ pub fn entries(resource_type: &ResourceType, document: &Document) -> Vec<Entry> 
 }
 
 fn add(entries: &mut Vec<Entry>, path: &str, attribute: &Attribute, value: &Value) {
+    // What is never returned is neither filtered nor sorted by.
+    if attribute.returned == Returned::Never {
+        return;
+    }
     let Value::Array(list) = value else {
         return add_element(entries, path, attribute, 0, value);
     };
@@ -103,14 +107,62 @@ fn add_element(entries: &mut Vec<Entry>, path: &str, attribute: &Attribute, ordi
         return;
     };
     for (name, value) in object {
+        let sub = attribute.sub(name).map(|sub| &**sub);
         let (path, key) = if attribute.open {
-            (format!("{path}.{}", key::fold(name)), key_of(None, value))
+            (format!("{path}.{}", key::fold(name)), key_of(sub, value))
         } else {
-            let sub = attribute.sub(name).map(|sub| &**sub);
-            (format!("{path}.{}", name.to_lowercase()), sub.and_then(|sub| key_of(Some(sub), value)))
+            let shown = sub.filter(|sub| sub.returned != Returned::Never);
+            (format!("{path}.{}", name.to_lowercase()), shown.and_then(|sub| key_of(Some(sub), value)))
         };
         entries.extend(key.map(|key| Entry { path, ordinal, key }));
     }
+}
+
+/// A value that no other living resource of the type may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unique {
+    /// As [`Target::index_path`] gives it.
+    pub path: String,
+    /// The comparable form.
+    pub key: Key,
+    /// The attribute, as in a message to the client.
+    pub name: String,
+}
+
+/// The unique values of a document, in order of path, without those that have columns.
+pub fn unique_values(resource_type: &ResourceType, document: &Document) -> Vec<Unique> {
+    let mut values = Vec::new();
+    for target in unique_targets(resource_type) {
+        let stored = match &target.extension {
+            None => document.get(&target.attribute.name),
+            Some(schema) => document.extension(&schema.id, &target.attribute.name),
+        };
+        let value = match &target.sub {
+            Some(Sub::Declared(sub)) => stored.and_then(|object| object.get(&sub.name)),
+            _ => stored,
+        };
+        let key = value.and_then(|value| key_of(target.leaf().map(|leaf| &**leaf), value));
+        let name = target.to_string();
+        values.extend(key.map(|key| Unique { path: target.index_path(), key, name }));
+    }
+    values
+}
+
+/// The attributes and sub-attributes whose values are unique, without those that have columns, in order of path.
+pub fn unique_targets(resource_type: &ResourceType) -> Vec<Target> {
+    let is_unique = |attribute: &Attribute| attribute.uniqueness == Uniqueness::Server;
+    let mut targets: Vec<Target> = Target::all(resource_type)
+        .flat_map(|whole| {
+            let subs = whole.attribute.sub_attributes.clone().into_iter().filter(|sub| is_unique(sub));
+            let of_subs = |sub| Target { sub: Some(Sub::Declared(sub)), ..whole.clone() };
+            let mut all: Vec<Target> = subs.map(of_subs).collect();
+            all.extend(is_unique(&whole.attribute).then_some(whole));
+            all
+        })
+        .filter(|target| column(resource_type, target).is_none())
+        .collect();
+    targets.sort_by_key(Target::index_path);
+    targets
 }
 
 /// The key of one simple value; `attribute` is `None` for a value of an open attribute, which describes itself.

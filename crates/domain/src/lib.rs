@@ -4,9 +4,9 @@
 //! them.) The modules in reading order:
 //!
 //! - nouns: [`id`], [`tenant`], [`principal`], [`contract`], [`limits`], [`error`]
-//! - data that describes data: [`schema`], [`resource_type`], [`catalog`]
+//! - data that describes data: [`schema`], [`resource_type`], [`catalog`], [`definition`]
 //! - a resource: [`document`], [`meta`], [`resource`]
-//! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`list`], [`cursor`]
+//! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`once`], [`list`], [`cursor`]
 //! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`group`], [`project`]
 //! - the port to the database and the use cases on it: [`store`], [`service`]
 
@@ -14,6 +14,7 @@ pub mod catalog;
 pub mod contract;
 pub mod cursor;
 pub mod decode;
+pub mod definition;
 pub mod document;
 pub mod error;
 pub mod filter;
@@ -24,6 +25,7 @@ pub mod key;
 pub mod limits;
 pub mod list;
 pub mod meta;
+mod once;
 pub mod patch;
 pub mod path;
 pub mod principal;

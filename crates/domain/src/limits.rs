@@ -52,6 +52,16 @@ pub const PROFILE_KEYS: usize = 100;
 pub const PROFILE_KEY_BYTES: usize = 128;
 /// Bytes of a profile value.
 pub const PROFILE_VALUE_BYTES: usize = 1_024;
+/// Schemas that a tenant defines itself.
+pub const TENANT_SCHEMAS: usize = 50;
+/// Resource types that a tenant defines or extends.
+pub const TENANT_TYPES: usize = 20;
+/// Attributes of a schema of a tenant, and sub-attributes of one of them.
+pub const SCHEMA_ATTRIBUTES: usize = 200;
+/// Characters of the URN of a schema of a tenant.
+pub const URN_BYTES: usize = 200;
+/// Characters of the name of an attribute, a resource type or an endpoint of a tenant.
+pub const ATTRIBUTE_NAME_BYTES: usize = 64;
 /// Time from the last byte of a request to its answer.
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// The same for a bulk request.

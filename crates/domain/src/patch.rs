@@ -17,7 +17,7 @@ use crate::contract::Contract;
 use crate::document::Document;
 use crate::group::Steps;
 use crate::resource_type::ResourceType;
-use crate::{Result, decode, user};
+use crate::{Result, decode, once, user};
 
 /// The document after the operations of a PatchOp message, in order; nothing of it when one fails. For a group
 /// see [`crate::group::patch`].
@@ -59,6 +59,7 @@ pub(crate) fn run(
         operation::apply(resource_type, contract, &mut draft, operation, &budget)?;
     }
     user::lose_removed_role(resource_type, &before, &mut draft.document);
+    once::check(resource_type, &before, &mut draft.document)?;
     decode::require(resource_type, &draft.document)?;
     Ok(draft)
 }

@@ -71,6 +71,18 @@ impl Target {
         Self::with_sub(extension, attribute, sub)
     }
 
+    /// Every attribute of the type's schemas.
+    pub fn all(resource_type: &ResourceType) -> impl Iterator<Item = Self> {
+        resource_type.schemas().flat_map(|schema| {
+            let extension = (schema.id != resource_type.schema.id).then(|| schema.clone());
+            schema.attributes.iter().map(move |attribute| Self {
+                extension: extension.clone(),
+                attribute: attribute.clone(),
+                sub: None,
+            })
+        })
+    }
+
     fn with_sub(
         extension: Option<Arc<Schema>>,
         attribute: Arc<Attribute>,
@@ -100,12 +112,12 @@ impl Target {
     }
 
     /// The definition that describes the values: the sub-attribute's if one is named, `None` for the key of
-    /// an open attribute, whose values describe themselves.
+    /// an open attribute, whose values describe themselves unless the tenant has declared it.
     pub fn leaf(&self) -> Option<&Arc<Attribute>> {
         match &self.sub {
             None => Some(&self.attribute),
             Some(Sub::Declared(sub)) => Some(sub),
-            Some(Sub::Key(_)) => None,
+            Some(Sub::Key(written)) => self.attribute.sub(written),
         }
     }
 

@@ -22,6 +22,8 @@ pub enum Area {
     Usergroups,
     /// `/Roles`, and the role of a user on every path.
     Roles,
+    /// The collections of all types that a tenant has defined itself.
+    Resources,
 }
 
 /// What a credential may do in an area; writing includes reading.
@@ -46,7 +48,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope; what a token has that was made without naming any.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::In(Area::Users, Access::Read),
         Self::In(Area::Users, Access::Write),
         Self::In(Area::Groups, Access::Read),
@@ -55,6 +57,8 @@ impl Scope {
         Self::In(Area::Usergroups, Access::Write),
         Self::In(Area::Roles, Access::Read),
         Self::In(Area::Roles, Access::Write),
+        Self::In(Area::Resources, Access::Read),
+        Self::In(Area::Resources, Access::Write),
         Self::Bulk,
         Self::Changes,
     ];
@@ -70,6 +74,8 @@ impl Scope {
             Self::In(Area::Usergroups, Access::Write) => "usergroups:write",
             Self::In(Area::Roles, Access::Read) => "roles:read",
             Self::In(Area::Roles, Access::Write) => "roles:write",
+            Self::In(Area::Resources, Access::Read) => "resources:read",
+            Self::In(Area::Resources, Access::Write) => "resources:write",
             Self::Bulk => "bulk",
             Self::Changes => "changes:read",
         }

@@ -6,12 +6,13 @@ mod render;
 use std::collections::HashMap;
 
 use crate::contract::Contract;
+use crate::document::Document;
 use crate::id::ResourceId;
 use crate::key::fold;
 use crate::path::{Sub, Target};
 use crate::resource_type::ResourceType;
-use crate::schema::{Attribute, Returned, Schema};
-use crate::{Error, Result, limits};
+use crate::schema::{Attribute, Mutability, Returned, Schema};
+use crate::{Error, Result, decode, limits};
 
 pub use render::render;
 
@@ -21,6 +22,8 @@ pub struct Projection {
     choice: Choice,
     /// Core attributes and attributes of our extensions that the caller must not see.
     hidden: Vec<&'static str>,
+    /// What the request has written of that which is returned on request.
+    written: Vec<Target>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +53,8 @@ enum Part<'a> {
     Nothing,
     /// Everything.
     Everything,
+    /// Everything, and these sub-attributes although they are returned on request only.
+    With(Vec<&'a Sub>),
     /// These sub-attributes.
     Only(Vec<&'a Sub>),
     /// Everything but these sub-attributes.
@@ -88,7 +93,7 @@ impl Projection {
             (None, Some(names)) => Choice::Without(names),
             (None, None) => Choice::Default,
         };
-        Ok(Self { choice, hidden: Vec::new() })
+        Ok(Self { choice, hidden: Vec::new(), written: Vec::new() })
     }
 
     /// Whether a reply shows the attribute or sub-attribute of this name (`groups`, `manager.displayName`), so
@@ -107,6 +112,31 @@ impl Projection {
         self.hidden.push(name);
     }
 
+    /// The same for the reply to a write: "The attribute is returned in response to any PUT, POST, or PATCH operations
+    /// if the attribute was specified by the client" (RFC 7643 section 7, on "request").
+    pub(crate) fn after_write(
+        &self,
+        resource_type: &ResourceType,
+        before: &Document,
+        after: &Document,
+    ) -> Self {
+        let mut written = Vec::new();
+        let on_request = |attribute: &Attribute| {
+            attribute.returned == Returned::Request && attribute.mutability != Mutability::ReadOnly
+        };
+        for target in Target::all(resource_type) {
+            let Some(new) = decode::current(after, &target) else { continue };
+            if decode::current(before, &target) == Some(new) {
+                continue;
+            }
+            let subs = target.attribute.sub_attributes.iter().filter(|sub| on_request(sub));
+            written
+                .extend(subs.map(|sub| Target { sub: Some(Sub::Declared(sub.clone())), ..target.clone() }));
+            written.extend(on_request(&target.attribute).then_some(target));
+        }
+        Self { written, ..self.clone() }
+    }
+
     /// Whether the caller has named the attributes to return.
     pub fn is_selective(&self) -> bool {
         matches!(self.choice, Choice::Only(_))
@@ -119,11 +149,22 @@ impl Projection {
         if self.hidden.contains(&attribute.name.as_str()) {
             return Part::Nothing;
         }
-        let by_default = attribute.returned == Returned::Default;
+        let is_written = |written: &&Target| {
+            let home = written.extension.as_ref().map(|schema| schema.id.as_str());
+            home == urn && written.attribute.name == attribute.name
+        };
+        let mut written = self.written.iter().filter(is_written);
+        let whole_written = written.clone().any(|written| written.sub.is_none());
+        let by_default = attribute.returned == Returned::Default || whole_written;
+        let parts_written: Vec<&Sub> = written.by_ref().filter_map(|written| written.sub.as_ref()).collect();
+        let everything = || match parts_written.is_empty() {
+            true => Part::Everything,
+            false => Part::With(parts_written.clone()),
+        };
         let names = match (&self.choice, attribute.returned) {
             (_, Returned::Never) => return Part::Nothing,
-            (_, Returned::Always) => return Part::Everything,
-            (Choice::Default, _) if by_default => return Part::Everything,
+            (_, Returned::Always) => return everything(),
+            (Choice::Default, _) if by_default => return everything(),
             (Choice::Without(names), _) if by_default => names,
             (Choice::Only(names), _) => names,
             (Choice::Default | Choice::Without(_), _) => return Part::Nothing,
@@ -144,7 +185,9 @@ impl Projection {
             }
         }
         match (&self.choice, whole, subs.is_empty()) {
-            (Choice::Only(_), true, _) | (Choice::Without(_), false, true) => Part::Everything,
+            (Choice::Only(_), true, false) => Part::With(subs),
+            (Choice::Only(_), true, true) => Part::Everything,
+            (Choice::Without(_), false, true) => everything(),
             (Choice::Only(_), false, false) => Part::Only(subs),
             (Choice::Without(_), false, false) => Part::Without(subs),
             _ => Part::Nothing,
@@ -153,12 +196,20 @@ impl Projection {
 }
 
 impl Part<'_> {
+    /// Whether a sub-attribute is shown; "always" and "never" are stronger than any wish here too.
     fn has(&self, sub: &Sub) -> bool {
-        match self {
-            Part::Nothing => false,
-            Part::Everything => true,
-            Part::Only(subs) => subs.iter().any(|known| is_same(known, sub)),
-            Part::Without(subs) => !subs.iter().any(|known| is_same(known, sub)),
+        let returned = match sub {
+            Sub::Declared(sub) => sub.returned,
+            Sub::Key(_) => Returned::Default,
+        };
+        let named = |subs: &[&Sub]| subs.iter().any(|known| is_same(known, sub));
+        match (self, returned) {
+            (Part::Nothing, _) | (_, Returned::Never) => false,
+            (_, Returned::Always) => true,
+            (Part::Only(subs), _) | (Part::With(subs), Returned::Request) => named(subs),
+            (_, Returned::Request) => false,
+            (Part::Everything | Part::With(_), Returned::Default) => true,
+            (Part::Without(subs), Returned::Default) => !named(subs),
         }
     }
 }

@@ -8,8 +8,7 @@ use crate::decode::{self, Mode, Sent, profile};
 use crate::document::Document;
 use crate::path::Target;
 use crate::resource_type::ResourceType;
-use crate::schema::Mutability;
-use crate::{project, user};
+use crate::{once, project, user};
 
 /// The document after a PUT of `body`.
 ///
@@ -45,17 +44,20 @@ pub(crate) fn with(
         user::keep_by_omission(resource_type, &before, &mut after);
         keep_spelling(resource_type, &before, &mut after);
     }
+    once::bring_back(resource_type, contract.put, &before, &mut after);
+    once::check(resource_type, &before, &mut after)?;
     decode::require(resource_type, &after)?;
     Ok(after)
 }
 
-/// What no client can replace: the values of readOnly attributes, and the keys of open attributes that this
-/// contract does not show, so that nobody who sends back what he was shown takes away what he was not.
+/// What a client replaces by speaking of it alone: the values of attributes that outlast a PUT, and the keys of open
+/// attributes that this contract does not show, so that nobody who sends back what he was shown takes away what he
+/// was not.
 fn kept(resource_type: &ResourceType, contract: &Contract, before: &Document) -> Document {
     let mut kept = Document::default();
-    for target in targets(resource_type) {
+    for target in Target::all(resource_type) {
         let value = decode::current(before, &target);
-        if target.attribute.mutability == Mutability::ReadOnly {
+        if once::outlasts(&target.attribute) {
             decode::put(&mut kept, &target, value.cloned());
         } else if let (true, Some(Value::Object(map))) = (target.attribute.open, value) {
             let hidden = map.iter().filter(|(key, _)| !project::shows_key(contract, key));
@@ -68,7 +70,7 @@ fn kept(resource_type: &ResourceType, contract: &Contract, before: &Document) ->
 
 /// Keys of open attributes keep the spelling under which they are known.
 fn keep_spelling(resource_type: &ResourceType, before: &Document, after: &mut Document) {
-    for target in targets(resource_type).filter(|target| target.attribute.open) {
+    for target in Target::all(resource_type).filter(|target| target.attribute.open) {
         if let (Some(Value::Object(known)), Some(Value::Object(map))) =
             (decode::current(before, &target), decode::current(after, &target))
         {
@@ -76,18 +78,6 @@ fn keep_spelling(resource_type: &ResourceType, before: &Document, after: &mut Do
             decode::put(after, &target, Some(Value::Object(map)));
         }
     }
-}
-
-/// Every attribute of the type's schemas.
-fn targets(resource_type: &ResourceType) -> impl Iterator<Item = Target> {
-    resource_type.schemas().flat_map(|schema| {
-        let extension = (schema.id != resource_type.schema.id).then(|| schema.clone());
-        schema.attributes.iter().map(move |attribute| Target {
-            extension: extension.clone(),
-            attribute: attribute.clone(),
-            sub: None,
-        })
-    })
 }
 
 #[cfg(test)]

@@ -59,6 +59,9 @@ pub struct ResourceType {
     pub area: Area,
     /// The rules beyond the schema.
     pub kind: Kind,
+    /// That of the [`crate::catalog::Catalog`] it is part of: a change that was judged by older definitions than
+    /// the tenant has is not stored.
+    pub revision: i64,
 }
 
 impl ResourceType {
@@ -115,6 +118,7 @@ pub static USER: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
         other_urns: &[],
         area: Area::Users,
         kind: Kind::User,
+        revision: 0,
     })
 });
 
@@ -131,6 +135,7 @@ pub static GROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
         other_urns: &[],
         area: Area::Groups,
         kind: Kind::Group(FlatMember::UserName),
+        revision: 0,
     })
 });
 
@@ -147,6 +152,7 @@ pub static USERGROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
         other_urns: &[group::URN],
         area: Area::Usergroups,
         kind: Kind::Group(FlatMember::Id),
+        revision: 0,
     })
 });
 

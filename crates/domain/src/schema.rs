@@ -34,6 +34,23 @@ pub enum Type {
 }
 
 impl Type {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::String,
+        Self::Boolean,
+        Self::Decimal,
+        Self::Integer,
+        Self::DateTime,
+        Self::Binary,
+        Self::Reference,
+        Self::Complex,
+    ];
+
+    /// The one with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
     /// The name in `/Schemas`.
     pub fn name(self) -> &'static str {
         match self {
@@ -63,6 +80,14 @@ pub enum Mutability {
 }
 
 impl Mutability {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::ReadOnly, Self::ReadWrite, Self::Immutable, Self::WriteOnly];
+
+    /// The one with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
     /// The name in `/Schemas`.
     pub fn name(self) -> &'static str {
         match self {
@@ -88,6 +113,14 @@ pub enum Returned {
 }
 
 impl Returned {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Always, Self::Never, Self::Default, Self::Request];
+
+    /// The one with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
     /// The name in `/Schemas`.
     pub fn name(self) -> &'static str {
         match self {
@@ -109,6 +142,14 @@ pub enum Uniqueness {
 }
 
 impl Uniqueness {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::None, Self::Server];
+
+    /// The one with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
     /// The name in `/Schemas`.
     pub fn name(self) -> &'static str {
         match self {
@@ -141,6 +182,9 @@ pub struct Attribute {
     pub uniqueness: Uniqueness,
     /// Values a client should choose from.
     pub canonical_values: Vec<String>,
+    /// Whether there are no values beside the canonical ones: so it is for attributes that a tenant has defined, while
+    /// those of RFC 7643 are suggestions.
+    pub closed: bool,
     /// What a reference may point to.
     pub reference_types: Vec<String>,
     /// Of a complex attribute.
@@ -218,6 +262,7 @@ pub(crate) mod build {
             returned: Returned::Default,
             uniqueness: Uniqueness::None,
             canonical_values: Vec::new(),
+            closed: false,
             reference_types: Vec::new(),
             sub_attributes: Vec::new(),
             open: false,

@@ -6,6 +6,7 @@ mod groups;
 mod list;
 mod rights;
 pub mod roles;
+pub mod schemas;
 pub mod sink;
 mod write;
 

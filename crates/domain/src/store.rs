@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
 use crate::id::{ResourceId, TenantId, TokenId};
 use crate::list::{ListQuery, Page};
@@ -67,6 +68,21 @@ pub struct Change {
     pub detail: Option<String>,
     /// Something an admin should look at.
     pub warning: Option<&'static str>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// One committed change of what a tenant defines itself, for the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaChange {
+    /// The number of the definitions before.
+    pub old_revision: i64,
+    /// The number of those that are in force now.
+    pub new_revision: i64,
+    /// What the change spoke of.
+    pub ids: Vec<String>,
+    /// What became of each.
+    pub detail: String,
     /// When.
     pub at: DateTime<Utc>,
 }
@@ -228,8 +244,31 @@ pub trait TenantTx {
     /// Turns a resource into a tombstone: in no list, its names free; its document is kept.
     fn bury(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
 
+    /// What the tenant has defined itself.
+    fn definitions(&mut self) -> Result<Definitions>;
+
+    /// Takes the tenant's counter before anything else, so that no change of a resource commits until the transaction
+    /// ends; returns how often the definitions have changed.
+    fn lock_definitions(&mut self) -> Result<i64>;
+
+    /// Stores a definition in its canonical form, or with `None` removes it.
+    fn put_definition(&mut self, kind: Kind, id: &str, value: Option<&serde_json::Value>) -> Result<()>;
+
+    /// Frees all unique values at these paths of the type.
+    fn forget_unique(&mut self, resource_type: &ResourceType, paths: &[String]) -> Result<()>;
+
+    /// Writes the index of a stored resource anew where its type gives other keys than before, and its unique values,
+    /// which [`TenantTx::forget_unique`] has freed; returns the names of the attributes whose value another resource
+    /// has too.
+    fn reindex(&mut self, old: &ResourceType, new: &ResourceType, resource: &Resource)
+    -> Result<Vec<String>>;
+
+    /// Puts new definitions in force and appends the audit row.
+    fn record_schemas(&mut self, change: &SchemaChange, origin: &Origin) -> Result<()>;
+
     /// Appends the audit row and the change row at the tenant's next position. The last statement of a
-    /// change, because it takes the tenant's counter.
+    /// change, because it takes the tenant's counter. [`Error::Unavailable`] when the tenant has changed its
+    /// definitions since the type was read: the change was judged by rules that are no longer in force.
     fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()>;
 }
 
@@ -251,7 +290,7 @@ pub trait Store: Send + Sync {
     /// Stores a new tenant with its counters; a taken slug is [`Error::Uniqueness`].
     fn create_tenant(&self, tenant: &Tenant, at: DateTime<Utc>) -> Result<()>;
 
-    /// All tenants that are not deleted, by slug.
+    /// All tenants that are not deleted, by slug; a list only, so without what they have defined.
     fn tenants(&self) -> Result<Vec<Tenant>>;
 
     /// The tenant with this slug, unless deleted.

@@ -70,6 +70,11 @@ pub(crate) fn view(resource_type: &ResourceType, contract: &Contract, document: 
     view
 }
 
+/// Whether what is sent for the attribute goes no further: passwords are not kept here.
+pub(crate) fn is_dropped(resource_type: &ResourceType, target: &Target) -> bool {
+    resource_type.kind == Kind::User && target.extension.is_none() && target.attribute.name == "password"
+}
+
 /// Whether adding to the attribute replaces it: on `qa` a user has one role.
 pub(crate) fn holds_one(resource_type: &ResourceType, contract: &Contract, target: &Target) -> bool {
     let is_roles = target.extension.is_none() && target.attribute.name == "roles";

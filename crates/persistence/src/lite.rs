@@ -23,7 +23,7 @@ use r2d2::Pool;
 use crate::Options;
 use crate::error::{self, Failed, from_connect, from_diesel};
 use crate::migrations;
-use shared::{Mode, Repo};
+use shared::{Catalogs, Mode, Repo};
 
 pub(crate) type Conn = diesel::SqliteConnection;
 pub(crate) type Db = diesel::sqlite::Sqlite;
@@ -85,7 +85,12 @@ pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
             .build(ConnectionManager::new(path))
             .map_err(error::from_pool)
     };
-    Ok(Arc::new(Repo { readers: pool(options.pool_size)?, desk: pool(crate::DESK)?, writers: pool(1)? }))
+    Ok(Arc::new(Repo {
+        readers: pool(options.pool_size)?,
+        desk: pool(crate::DESK)?,
+        writers: pool(1)?,
+        catalogs: Catalogs::default(),
+    }))
 }
 
 pub(crate) fn migrate(path: &str) -> Result<Vec<String>> {

@@ -20,7 +20,7 @@ use r2d2::Pool;
 
 use crate::Options;
 use crate::error::{self, Failed};
-use shared::{Mode, Repo};
+use shared::{Catalogs, Mode, Repo};
 
 pub(crate) type Conn = diesel::PgConnection;
 pub(crate) type Db = diesel::pg::Pg;
@@ -89,7 +89,12 @@ pub(crate) fn open(options: &Options) -> Result<Arc<dyn Store>> {
             .map_err(error::from_pool)
     };
     let common = pool(options.pool_size)?;
-    Ok(Arc::new(Repo { readers: common.clone(), desk: pool(crate::DESK)?, writers: common }))
+    Ok(Arc::new(Repo {
+        readers: common.clone(),
+        desk: pool(crate::DESK)?,
+        writers: common,
+        catalogs: Catalogs::default(),
+    }))
 }
 
 pub(crate) fn migrate(url: &str) -> Result<Vec<String>> {

@@ -16,7 +16,7 @@ use domain::{Error, Result};
 
 use crate::schema::{
     api_tokens, attribute_counts, attribute_values, audit_log, changes, memberships, profile_keys, resources,
-    tenants,
+    tenants, unique_values,
 };
 use crate::types::{At, Id};
 
@@ -33,6 +33,7 @@ pub(crate) struct TenantRow {
 }
 
 impl TenantRow {
+    /// The tenant; what it has defined itself is not in its row.
     pub(crate) fn meaning(self) -> Result<Tenant> {
         let settings: TenantSettings = serde_json::from_str(&self.settings).map_err(Error::internal)?;
         let state =
@@ -191,6 +192,16 @@ pub(crate) struct ProfileKeyRow<'a> {
     pub(crate) name_key: String,
     pub(crate) name: &'a str,
     pub(crate) kind: &'static str,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = unique_values, treat_none_as_default_value = false)]
+pub(crate) struct UniqueRow<'a> {
+    pub(crate) tenant_id: Id,
+    pub(crate) resource_type: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) key: String,
+    pub(crate) resource_id: Id,
 }
 
 #[derive(Insertable)]

@@ -23,6 +23,7 @@ diesel::table! {
         tenant_id -> Uid,
         change_seq -> BigInt,
         counted_seq -> BigInt,
+        schema_revision -> BigInt,
     }
 }
 
@@ -187,4 +188,30 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    tenant_schemas (tenant_id, kind, id_key) {
+        tenant_id -> Uid,
+        kind -> Text,
+        id_key -> Text,
+        definition -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    unique_values (tenant_id, resource_type, path, key) {
+        tenant_id -> Uid,
+        resource_type -> Text,
+        path -> Text,
+        key -> Text,
+        resource_id -> Uid,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(attribute_values, memberships, resources);
+diesel::allow_tables_to_appear_in_same_query!(tenant_counters, tenants);

@@ -10,7 +10,7 @@ use crate::index;
 use crate::key::Key;
 use crate::path::{Sub, Target};
 use crate::schema::{Attribute, Type};
-use crate::{Error, Result};
+use crate::{Error, Result, once};
 
 /// How a value meets the one that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +125,9 @@ pub(crate) fn change(
         }
         found = true;
         let base = if replace { seed.clone() } else { into_object(element) };
+        if !replace {
+            once::check_element(target, &base, &subs)?;
+        }
         if let Some(element) = merge(attribute, base, &subs) {
             primary = (element["primary"] == true).then_some(changed.len()).or(primary);
             changed.push(element);
@@ -189,7 +192,7 @@ fn assign_keys<'a>(
         Some(Value::Object(map)) => map.clone(),
         _ => Map::new(),
     };
-    profile::merge(&whole, &mut map, sent)?;
+    profile::merge(&whole, &target.attribute, &mut map, sent)?;
     put(document, target, (!map.is_empty()).then_some(Value::Object(map)));
     Ok(())
 }

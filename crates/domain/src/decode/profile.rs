@@ -5,14 +5,16 @@ use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
-use super::value::{check_nul, check_number, invalid, unwrap};
+use super::value::{check_nul, check_number, invalid, scalar, unwrap};
 use crate::error::excerpt;
+use crate::schema::Attribute;
 use crate::{Result, key, limits};
 
 /// Merges what was sent into the map, key by key; `null` removes a key. Keys are compared without regard to case
-/// and keep the spelling they have.
+/// and keep the spelling they have. The value of a declared key must be of its type.
 pub(crate) fn merge<'a>(
     at: &dyn Display,
+    attribute: &Attribute,
     map: &mut Map<String, Value>,
     sent: impl IntoIterator<Item = (&'a str, &'a Value)>,
 ) -> Result<()> {
@@ -20,8 +22,10 @@ pub(crate) fn merge<'a>(
         map.keys().map(|name| (key::fold(name), name.clone())).collect();
     for (name, raw) in sent {
         check_key(at, name)?;
-        let value = value(&format_args!("{at}.{}", excerpt(name)), raw)?;
         let folded = key::fold(name);
+        let declared = attribute.sub_attributes.iter().find(|sub| key::fold(&sub.name) == folded);
+        let name = declared.map_or(name, |sub| &sub.name);
+        let value = value(&format_args!("{at}.{}", excerpt(name)), declared.map(|sub| &**sub), raw)?;
         match value {
             Some(value) => {
                 let name = spelled.entry(folded).or_insert_with(|| name.to_owned());
@@ -62,7 +66,7 @@ fn check_key(at: &dyn Display, name: &str) -> Result<()> {
 }
 
 /// A value as sent; `None` removes.
-fn value(at: &dyn Display, raw: &Value) -> Result<Option<Value>> {
+fn value(at: &dyn Display, declared: Option<&Attribute>, raw: &Value) -> Result<Option<Value>> {
     match unwrap(at, raw)? {
         Value::Null => return Ok(None),
         Value::Object(object) if object.is_empty() => return Ok(None),
@@ -76,5 +80,9 @@ fn value(at: &dyn Display, raw: &Value) -> Result<Option<Value>> {
         Value::Number(number) => check_number(at, number)?,
         Value::Bool(_) => {}
     }
-    Ok(Some(unwrap(at, raw)?.clone()))
+    let value = unwrap(at, raw)?;
+    Ok(Some(match declared {
+        Some(declared) => scalar(at, declared, value)?,
+        None => value.clone(),
+    }))
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 
 use super::list;
 use crate::schema::{Attribute, Type, Uniqueness};
-use crate::{Error, Result, meta};
+use crate::{Error, Result, index, meta};
 
 /// Sub-attributes that a client sent, by canonical name: a value, or unassigned.
 pub(crate) type Subs = Vec<(String, Option<Value>)>;
@@ -75,7 +75,7 @@ pub(crate) fn complex(at: &dyn Display, attribute: &Attribute, raw: &Value) -> R
         return Ok(None);
     }
     if attribute.multi_valued {
-        expand(&mut subs);
+        expand(attribute, &mut subs);
     }
     Ok(Some(subs))
 }
@@ -93,14 +93,15 @@ fn from_object(at: &dyn Display, attribute: &Attribute, object: &Map<String, Val
 
 /// Entra ID (AppRoleAssignmentsComplex) puts an entry as JSON text into `value`:
 /// `"{\"id\":\"r1\",\"value\":\"editor\",\"displayName\":\"Editor\"}"`. Any other text stays as it is.
-fn expand(subs: &mut Subs) {
+fn expand(attribute: &Attribute, subs: &mut Subs) {
     let text = subs.iter().find(|(name, _)| name == "value").and_then(|(_, value)| value.as_ref()?.as_str());
     let Some(text) = text.filter(|text| text.starts_with('{')) else { return };
     let Ok(Value::Object(entry)) = serde_json::from_str(text) else { return };
     let known = entry.keys().all(|key| matches!(key.as_str(), "id" | "value" | "displayName"));
     let Some(value) = entry.get("value").filter(|value| known && value.is_string()) else { return };
     let has_display = subs.iter().any(|(name, display)| name == "display" && display.is_some());
-    let display = entry.get("displayName").filter(|display| display.is_string() && !has_display);
+    let takes_display = attribute.sub("display").is_some_and(|sub| sub.kind == Type::String) && !has_display;
+    let display = entry.get("displayName").filter(|display| display.is_string() && takes_display);
     subs.retain(|(name, _)| name != "value" && (name != "display" || display.is_none()));
     subs.push(("value".into(), Some(value.clone())));
     subs.extend(display.map(|display| ("display".into(), Some(display.clone()))));
@@ -113,7 +114,19 @@ pub(crate) fn collect(subs: Subs) -> Option<Value> {
 }
 
 /// A simple value.
-fn scalar(at: &dyn Display, attribute: &Attribute, raw: &Value) -> Result<Value> {
+pub(super) fn scalar(at: &dyn Display, attribute: &Attribute, raw: &Value) -> Result<Value> {
+    let value = typed(at, attribute, raw)?;
+    if attribute.closed && !attribute.canonical_values.is_empty() {
+        let key = |value: &Value| index::key_of(Some(attribute), value);
+        let is_one = |canonical: &String| key(&canonical.as_str().into()) == key(&value);
+        if !attribute.canonical_values.iter().any(is_one) {
+            return Err(invalid(at, "must be one of its canonical values"));
+        }
+    }
+    Ok(value)
+}
+
+fn typed(at: &dyn Display, attribute: &Attribute, raw: &Value) -> Result<Value> {
     let must = |what: &str| Err(invalid(at, format!("must be {what}, not {}", kind_of(raw))));
     match (attribute.kind, raw) {
         (Type::String | Type::Reference, Value::String(text)) => {

@@ -65,7 +65,7 @@ fn distributes(filter: &Filter) -> bool {
 }
 
 /// Whether the attribute holds references that are rows of their own: members, owners, and the groups of a user.
-pub(super) fn is_related(resource_type: &ResourceType, target: &Target) -> bool {
+pub fn is_related(resource_type: &ResourceType, target: &Target) -> bool {
     let is_groups = target.extension.is_none() && target.attribute.name == "groups";
     List::of(resource_type, target).is_some() || (resource_type.kind == Kind::User && is_groups)
 }

@@ -11,6 +11,7 @@ use crate::key::{self, Key};
 use crate::path::{Sub, Target};
 use crate::resource::Resource;
 use crate::resource_type::ResourceType;
+use crate::schema::Returned;
 
 impl Filter {
     /// Whether the resource satisfies the filter.
@@ -18,7 +19,10 @@ impl Filter {
         self.decide(&|leaf| match leaf {
             Self::Compare { target, op, key } => compare(&keys(resource_type, resource, target), *op, key),
             Self::Present(target) => !keys(resource_type, resource, target).is_empty(),
-            Self::HasExtension(schema) => resource.document.get(&schema.id).is_some(),
+            Self::HasExtension(schema) => schema.attributes.iter().any(|attribute| {
+                let value = resource.document.extension(&schema.id, &attribute.name);
+                attribute.returned != Returned::Never && value.is_some()
+            }),
             Self::Element { list, filter } => {
                 elements(resource, list).iter().any(|element| filter.matches_element(element))
             }
@@ -90,9 +94,11 @@ fn element_keys(target: &Target, element: &Value) -> Vec<Key> {
     };
     let key_of = |(name, value): (&String, &Value)| match &target.sub {
         Some(Sub::Declared(sub)) if *name == sub.name => index::key_of(Some(sub), value),
-        Some(Sub::Key(written)) if key::fold(name) == key::fold(written) => index::key_of(None, value),
+        Some(Sub::Key(written)) if key::fold(name) == key::fold(written) => {
+            index::key_of(target.leaf().map(|leaf| &**leaf), value)
+        }
         Some(_) => None,
-        None if target.attribute.open => index::key_of(None, value),
+        None if target.attribute.open => index::key_of(target.attribute.sub(name).map(|sub| &**sub), value),
         None => index::key_of(Some(target.attribute.sub(name)?), value),
     };
     object.iter().filter_map(key_of).collect()

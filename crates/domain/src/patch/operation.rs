@@ -159,8 +159,7 @@ impl Change<'_> {
         }
         let document = &mut draft.document;
         self.budget.spend(document, target, filter)?;
-        if is(target, Mutability::WriteOnly) {
-            // `password`: accepted and dropped.
+        if user::is_dropped(self.resource_type, target) {
             return Ok(());
         }
         if self.op == Op::Remove {

@@ -9,7 +9,7 @@ use crate::meta::time_text;
 use crate::path::Sub;
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
-use crate::schema::{Attribute, Returned, Schema, common, qa_group};
+use crate::schema::{Attribute, Returned, Schema, common, enterprise, qa_group};
 use crate::user;
 
 /// The resource as the contract writes it, but for a group: see [`super::group`]. `base` is the public URL of the contract's base path.
@@ -123,7 +123,9 @@ impl Page<'_> {
                 let shown = self.contract.own_attributes_at_root || !self.owners.is_empty();
                 shown.then(|| self.owners.iter().map(|owner| Value::from(owner.to_string())).collect())
             }
-            (Some(_), "manager") if is_user => stored.map(|manager| self.manager(manager)),
+            (Some(schema), "manager") if schema.id == enterprise::URN => {
+                stored.map(|manager| self.manager(manager))
+            }
             _ if attribute.open => {
                 let keys = stored?.as_object()?.iter().filter(|(key, _)| shows_key(self.contract, key));
                 Some(Value::Object(keys.map(|(key, value)| (key.clone(), value.clone())).collect()))
@@ -221,14 +223,15 @@ impl Page<'_> {
 
 /// What is left of a value.
 pub(super) fn cut(part: &Part<'_>, attribute: &Attribute, value: Value) -> Value {
+    let is_plain = attribute.sub_attributes.iter().all(|sub| sub.returned == Returned::Default);
     match (part, value) {
-        (Part::Everything | Part::Nothing, value) => value,
+        (Part::Everything | Part::Nothing, value) if is_plain => value,
         (_, Value::Array(list)) => {
             let cut = list.into_iter().map(|element| cut(part, attribute, element));
             cut.filter(|element| element.as_object().is_none_or(|object| !object.is_empty())).collect()
         }
         (_, Value::Object(object)) => {
-            let sub_of = |name: &str| match attribute.sub(name) {
+            let sub_of = |name: &str| match attribute.sub(name).filter(|_| !attribute.open) {
                 Some(sub) => Sub::Declared(sub.clone()),
                 None => Sub::Key(name.to_owned()),
             };

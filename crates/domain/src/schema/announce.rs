@@ -69,6 +69,9 @@ fn extensions<'a>(
         attribute.returned != Returned::Request && attribute_value(attribute, &usage.profile_keys).is_some()
     };
     resource_type.extensions.iter().filter(move |Extension { schema, .. }| {
+        if !schema.id.starts_with(OWN) {
+            return true;
+        }
         let used = schema.id != qa_group::URN || usage.has_owners;
         !stands_at_root(contract, schema) && used && schema.attributes.iter().any(shows)
     })
@@ -171,6 +174,19 @@ fn as_written<'a>(
     }
 }
 
+/// The attributes of a definition: every characteristic, or, of keys of the profile, what can be said of one.
+pub(crate) fn defined(attributes: &[Arc<Attribute>], is_profile: bool) -> Vec<Value> {
+    let key = |sub: &Arc<Attribute>| json!({"name": sub.name, "type": sub.kind.name(), "description": sub.description});
+    let profile = |attribute: &Arc<Attribute>| {
+        let keys: Vec<Value> = attribute.sub_attributes.iter().map(key).collect();
+        json!({"name": attribute.name, "type": attribute.kind.name(), "subAttributes": keys})
+    };
+    match is_profile {
+        true => attributes.iter().map(profile).collect(),
+        false => attributes.iter().filter_map(|attribute| attribute_value(attribute, &[])).collect(),
+    }
+}
+
 /// Every characteristic of RFC 7643 section 7, or none for an open attribute of which no key is known.
 fn attribute_value(attribute: &Attribute, keys: &[ProfileKey]) -> Option<Value> {
     let mut value = json!({
@@ -194,7 +210,9 @@ fn attribute_value(attribute: &Attribute, keys: &[ProfileKey]) -> Option<Value> 
         let mut subs: Vec<Value> =
             attribute.sub_attributes.iter().filter_map(|sub| attribute_value(sub, keys)).collect();
         if attribute.open {
-            subs.extend(keys.iter().filter(|key| super::is_attribute_name(&key.name)).map(key_value));
+            let is_seen =
+                |key: &&ProfileKey| super::is_attribute_name(&key.name) && attribute.sub(&key.name).is_none();
+            subs.extend(keys.iter().filter(is_seen).map(key_value));
         }
         if subs.is_empty() {
             return None;

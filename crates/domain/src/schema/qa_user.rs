@@ -15,14 +15,6 @@ pub const ROLE: &str = "role";
 
 /// The QA extension as every tenant has it; discovery adds the known profile keys of the tenant.
 pub static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
-    let profile = Attribute {
-        open: true,
-        ..complex(
-            PROFILE,
-            "Attributes of the platform's customer: a free map of texts, numbers and booleans.",
-            vec![],
-        )
-    };
     let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
     // On request only: a client that writes the whole extension gets back what it wrote, and no more.
     let role = string(ROLE, "The effective role of the user.")
@@ -34,6 +26,18 @@ pub static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
         id: URN.into(),
         name: "QAUser".into(),
         description: "User of the QA platform".into(),
-        attributes: vec![Arc::new(profile), Arc::new(role)],
+        attributes: vec![Arc::new(profile()), Arc::new(role)],
     })
 });
+
+/// The free map, without declared keys.
+pub(crate) fn profile() -> Attribute {
+    Attribute {
+        open: true,
+        ..complex(
+            PROFILE,
+            "Attributes of the platform's customer: a free map of texts, numbers and booleans.",
+            vec![],
+        )
+    }
+}

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Call, Head, Query, Sink, groups, related, rights};
 use crate::cursor::{Cursor, Purpose};
-use crate::filter::{Filter, parse};
+use crate::filter::{Filter, is_related, parse};
 use crate::index;
 use crate::limits;
 use crate::list::{ListQuery, Position, Sort, Start};
@@ -248,9 +248,9 @@ fn sort(resource_type: &ResourceType, query: &Query) -> Result<Option<Sort>> {
     let unsortable = || Error::InvalidValue(format!("cannot sort by {}", crate::error::excerpt(name)));
     let by = Target::resolve(resource_type, name).and_then(Target::comparable).ok_or_else(unsortable)?;
     // Rows of another table have no order of their own.
-    let is_list = matches!(by.attribute.name.as_str(), "members" | "owners" | "groups");
+    let is_list = is_related(resource_type, &by);
     let unfit = |leaf: &Arc<Attribute>| leaf.kind == Type::Complex || leaf.returned == Returned::Never;
-    if is_list || by.leaf().is_some_and(unfit) {
+    if is_list || by.attribute.returned == Returned::Never || by.leaf().is_some_and(unfit) {
         return Err(unsortable());
     }
     let descending = match query.sort_order.as_deref() {

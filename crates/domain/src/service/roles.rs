@@ -43,6 +43,7 @@ static ROLE: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
         other_urns: &[],
         area: Area::Roles,
         kind: Kind::Group(FlatMember::Id),
+        revision: 0,
     })
 });
 

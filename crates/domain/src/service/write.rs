@@ -36,6 +36,7 @@ pub(super) fn create_as(
     let edit = born(call, resource_type, as_ref(body)?)?;
     store::write(call.store, call.principal.tenant.id, |tx| {
         let resource = give_birth(call, resource_type, tx, &edit, promised)?;
+        let projection = projection.after_write(resource_type, &Document::default(), &resource.document);
         answer(call, resource_type, tx, &resource, &projection)
     })
 }
@@ -176,6 +177,7 @@ fn change(
         let edit = edit(&before.document, as_ref(body)?)?;
         let settled = settle(call, resource_type, Some(&before.document), edit.document)?;
         let lists = groups::apply(call, tx, id, &edit.steps)?;
+        let projection = projection.after_write(resource_type, &before.document, &settled.document);
         let after = store_change(call, resource_type, tx, before, settled, &lists)?;
         let is_group = matches!(resource_type.kind, Kind::Group(_));
         if is_group && reply == Reply::Short && !projection.is_selective() {
@@ -185,7 +187,7 @@ fn change(
                 return Ok(Answer { id, body: None, version: after.meta.version, location });
             }
         }
-        answer(call, resource_type, tx, &after, projection)
+        answer(call, resource_type, tx, &after, &projection)
     })
 }
 

@@ -17,6 +17,7 @@ end $$;
 grant select on __diesel_schema_migrations to rollcall_server;
 grant select, insert, update on tenants, tenant_counters, api_tokens, collections, collection_blocks, resources, profile_keys,
     attribute_counts to rollcall_server;
-grant select, insert, update, delete on attribute_values, memberships, group_sizes to rollcall_server;
+grant select, insert, update, delete on attribute_values, memberships, group_sizes, tenant_schemas,
+    unique_values to rollcall_server;
 -- What has been written here stays.
 grant select, insert on audit_log, changes to rollcall_server;

@@ -239,10 +239,14 @@ impl Compiler<'_> {
     /// `select` of the ids of the resources that satisfy the filter, from the index where it can be.
     fn set(&mut self, filter: &Filter) {
         match filter {
-            Filter::Compare { target, op, key } if *op != Op::Ne && Side::of(target).is_some() => {
+            Filter::Compare { target, op, key }
+                if *op != Op::Ne && Side::of(self.resource_type, target).is_some() =>
+            {
                 self.membership_set(target, Some((*op, key)));
             }
-            Filter::Present(target) if Side::of(target).is_some() => self.membership_set(target, None),
+            Filter::Present(target) if Side::of(self.resource_type, target).is_some() => {
+                self.membership_set(target, None)
+            }
             Filter::Compare { target, op, key }
                 if *op != Op::Ne && index::column(self.resource_type, target).is_none() =>
             {
@@ -305,10 +309,12 @@ impl Compiler<'_> {
                 let equal = Filter::Compare { target: target.clone(), op: Op::Eq, key: key.clone() };
                 self.probe(&Filter::Not(Box::new(equal)), row);
             }
-            Filter::Compare { target, op, key } if Side::of(target).is_some() => {
+            Filter::Compare { target, op, key } if Side::of(self.resource_type, target).is_some() => {
                 self.membership_probe(target, Some((*op, key)), row);
             }
-            Filter::Present(target) if Side::of(target).is_some() => self.membership_probe(target, None, row),
+            Filter::Present(target) if Side::of(self.resource_type, target).is_some() => {
+                self.membership_probe(target, None, row)
+            }
             Filter::Compare { target, op, key } if index::column(self.resource_type, target).is_none() => {
                 let alias = self.exists(row);
                 self.at_path(&alias, &target.index_path());

@@ -9,8 +9,8 @@ use domain::index::{self, Entry};
 use domain::resource::Resource;
 use domain::resource_type::ResourceType;
 use domain::schema::qa_user;
-use domain::store::ProfileKind;
-use domain::{Result, key, limits};
+use domain::store::{ProfileKey, ProfileKind};
+use domain::{Error, Result, key, limits};
 use serde_json::Value;
 
 use super::counts::{Holders, is_first};
@@ -63,25 +63,52 @@ impl Tx<'_> {
         before: &Resource,
         after: &Resource,
     ) -> Result<Holders> {
-        let old = by_path(index::entries(resource_type, &before.document));
-        let new = by_path(index::entries(resource_type, &after.document));
+        let entries = |resource: &Resource| index::entries(resource_type, &resource.document);
+        self.write_difference(resource_type, after.id, entries(before), entries(after))
+    }
+
+    /// The same for entries that are at hand.
+    pub(super) fn write_difference(
+        &mut self,
+        resource_type: &ResourceType,
+        id: ResourceId,
+        old: Vec<Entry>,
+        new: Vec<Entry>,
+    ) -> Result<Holders> {
+        let (old, new) = (by_path(old), by_path(new));
         let differ = |path: &&String| old.get(*path) != new.get(*path);
         let gone: Vec<&String> = old.keys().filter(differ).collect();
         if !gone.is_empty() {
             diesel::delete(attribute_values::table)
                 .filter(of_tenant!(attribute_values, self.tenant))
-                .filter(attribute_values::resource_id.eq(Id(after.id.0)))
+                .filter(attribute_values::resource_id.eq(Id(id.0)))
                 .filter(attribute_values::path.eq_any(gone))
                 .execute(self.conn)
                 .map_err(from_diesel)?;
         }
         let added: Vec<Entry> = new.keys().filter(differ).flat_map(|path| new[path].clone()).collect();
-        self.index(resource_type, after.id, &added)?;
+        self.index(resource_type, id, &added)?;
         let has = |paths: &BTreeMap<String, Vec<Entry>>, path: &String| {
             i64::from(paths.get(path).is_some_and(|entries| entries.iter().any(is_first)))
         };
         let more = |path: &String| (path.clone(), has(&new, path) - has(&old, path));
         Ok(old.keys().chain(new.keys()).map(more).filter(|(_, more)| *more != 0).collect())
+    }
+
+    pub(super) fn known_profile_keys(&mut self) -> Result<Vec<ProfileKey>> {
+        let rows: Vec<(String, String)> = profile_keys::table
+            .filter(of_tenant!(profile_keys, self.tenant))
+            .order(profile_keys::name_key)
+            .limit(i64::try_from(limits::ANNOUNCED_KEYS).unwrap_or(i64::MAX))
+            .select((profile_keys::name, profile_keys::kind))
+            .load(self.conn)
+            .map_err(from_diesel)?;
+        let meaning = |(name, kind): (String, String)| {
+            let kind =
+                ProfileKind::parse(&kind).ok_or_else(|| Error::internal("unknown kind of a profile key"))?;
+            Ok(ProfileKey { name, kind })
+        };
+        rows.into_iter().map(meaning).collect()
     }
 
     fn profile_key_count(&mut self) -> Result<usize> {

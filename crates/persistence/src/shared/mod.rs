@@ -1,5 +1,6 @@
 //! The query layer, written once and compiled for each database; `super` is the dialect.
 
+mod admins;
 mod blocks;
 mod counts;
 mod filter;
@@ -8,8 +9,10 @@ mod keyset;
 mod list;
 mod lists;
 mod platform;
+mod schemas;
 mod scope;
 mod tenant_tx;
+mod unique;
 mod wrap;
 
 use std::collections::hash_map::RandomState;
@@ -32,6 +35,7 @@ use uuid::Uuid;
 use super::{Conn, transaction};
 use crate::error::{self, Failed};
 
+pub(crate) use schemas::Catalogs;
 pub(crate) use tenant_tx::Tx;
 
 /// What a transaction is for.
@@ -54,6 +58,8 @@ pub(crate) struct Repo {
     pub(crate) desk: Pool<ConnectionManager<Conn>>,
     /// Connections for writing: on SQLite a single one, whose pool is the queue of the writers.
     pub(crate) writers: Pool<ConnectionManager<Conn>>,
+    /// What tenants have defined, compiled.
+    pub(crate) catalogs: Catalogs,
 }
 
 /// A transaction runs again at most so often: after conflicts, and once for every connection of a pool that a
@@ -135,7 +141,12 @@ impl Store for Repo {
     }
 
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>> {
-        self.outside(|conn| platform::tenant_named(conn, slug))
+        let Some(tenant) = self.outside(|conn| platform::tenant_named(conn, slug))? else { return Ok(None) };
+        let catalog = self.transact(Mode::SignIn, tenant.id, |conn| {
+            let revision = schemas::revision(conn, tenant.id)?;
+            self.catalogs.get(conn, tenant.id, revision)
+        })?;
+        Ok(Some(Tenant { catalog, ..tenant }))
     }
 
     fn set_tenant_state(&self, tenant: TenantId, state: TenantState) -> Result<()> {
@@ -159,7 +170,13 @@ impl Store for Repo {
     }
 
     fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>> {
-        self.transact(Mode::SignIn, tenant, |conn| platform::find_token(conn, tenant, digest))
+        self.transact(Mode::SignIn, tenant, |conn| {
+            let Some((row, revision, token)) = platform::find_token(conn, tenant, digest)? else {
+                return Ok(None);
+            };
+            let catalog = self.catalogs.get(conn, tenant, revision)?;
+            Ok(Some((Tenant { catalog, ..row }, token)))
+        })
     }
 
     fn explain(

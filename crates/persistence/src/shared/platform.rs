@@ -34,7 +34,11 @@ pub(super) fn create_tenant(conn: &mut Conn, tenant: &Tenant, at: DateTime<Utc>)
         other => from_diesel(other),
     })?;
     diesel::insert_into(tenant_counters::table)
-        .values((tenant_counters::tenant_id.eq(Id(tenant.id.0)), tenant_counters::change_seq.eq(0)))
+        .values((
+            tenant_counters::tenant_id.eq(Id(tenant.id.0)),
+            tenant_counters::change_seq.eq(0),
+            tenant_counters::schema_revision.eq(0),
+        ))
         .execute(conn)?;
     Ok(())
 }
@@ -117,11 +121,12 @@ pub(super) fn revoke_token(
     Ok(true)
 }
 
+/// The tenant has the standard catalog; beside it is the number of the definitions it has.
 pub(super) fn find_token(
     conn: &mut Conn,
     tenant: TenantId,
     digest: &[u8; 32],
-) -> Done<Option<(Tenant, Token)>> {
+) -> Done<Option<(Tenant, i64, Token)>> {
     let token: Option<TokenRow> = api_tokens::table
         .filter(of_tenant!(api_tokens, tenant))
         .filter(api_tokens::digest.eq(digest.as_slice()))
@@ -129,7 +134,11 @@ pub(super) fn find_token(
         .get_result(conn)
         .optional()?;
     let Some(token) = token else { return Ok(None) };
-    let tenant: TenantRow =
-        tenants::table.find(Id(tenant.0)).select(TenantRow::as_select()).get_result(conn)?;
-    Ok(Some((tenant.meaning()?, token.meaning()?)))
+    let (row, revision): (TenantRow, i64) = tenants::table
+        .inner_join(tenant_counters::table.on(tenant_counters::tenant_id.eq(tenants::id)))
+        .filter(of_tenant!(tenant_counters, tenant))
+        .filter(tenants::id.eq(Id(tenant.0)))
+        .select((TenantRow::as_select(), tenant_counters::schema_revision))
+        .get_result(conn)?;
+    Ok(Some((row.meaning()?, revision, token.meaning()?)))
 }

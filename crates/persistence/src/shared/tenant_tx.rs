@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use domain::definition::{Definitions, Kind as What};
 use domain::document::Document;
 use domain::group::{Entry, List};
 use domain::id::{ResourceId, TenantId};
@@ -15,8 +16,9 @@ use domain::resource::Resource;
 use domain::resource_type::{Kind, ResourceType};
 use domain::role::Role;
 use domain::schema::qa_user;
-use domain::store::{Change, Origin, ProfileKey, ProfileKind, TenantTx};
-use domain::{Error, Result, limits};
+use domain::store::{Change, Origin, ProfileKey, SchemaChange, TenantTx};
+use domain::{Error, Result};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::super::Conn;
@@ -25,9 +27,7 @@ use super::wrap::Locked;
 use super::{counts, list};
 use crate::error::{from_diesel, from_write};
 use crate::rows::{AuditRow, ChangeRow, NewResourceRow, ResourceChange, ResourceRow};
-use crate::schema::{
-    attribute_values, audit_log, changes, collections, profile_keys, resources, tenant_counters,
-};
+use crate::schema::{attribute_values, audit_log, changes, resources, tenant_counters};
 use crate::types::{At, Id};
 
 /// A transaction bound to a tenant.
@@ -202,44 +202,11 @@ impl TenantTx for Tx<'_> {
     }
 
     fn another_active_admin(&mut self, except: ResourceId) -> Result<bool> {
-        // The row of the collection is the lock: whoever else may take an admin away waits here.
-        let collection = collections::table
-            .filter(of_tenant!(collections, self.tenant))
-            .filter(collections::resource_type.eq("User"))
-            .select(collections::live);
-        let _: Option<i64> = Locked(collection).get_result(self.conn).optional().map_err(from_diesel)?;
-
-        let role_path = format!("{}:{}", qa_user::URN, qa_user::ROLE).to_lowercase();
-        let active = diesel::alias!(attribute_values as active);
-        let actives = active
-            .filter(active.field(attribute_values::tenant_id).eq(attribute_values::tenant_id))
-            .filter(active.field(attribute_values::resource_id).eq(attribute_values::resource_id))
-            .filter(active.field(attribute_values::path).eq("active"))
-            .filter(active.field(attribute_values::key).eq(key::Key::boolean(true).as_str().to_owned()));
-        let others = attribute_values::table
-            .filter(of_tenant!(attribute_values, self.tenant))
-            .filter(attribute_values::resource_type.eq("User"))
-            .filter(attribute_values::path.eq(role_path))
-            .filter(attribute_values::key.eq(key::Key::text(Role::Admin.name(), true).as_str().to_owned()))
-            .filter(attribute_values::resource_id.ne(Id(except.0)))
-            .filter(diesel::dsl::exists(actives));
-        diesel::select(diesel::dsl::exists(others)).get_result(self.conn).map_err(from_diesel)
+        self.has_active_admin(except)
     }
 
     fn profile_keys(&mut self) -> Result<Vec<ProfileKey>> {
-        let rows: Vec<(String, String)> = profile_keys::table
-            .filter(of_tenant!(profile_keys, self.tenant))
-            .order(profile_keys::name_key)
-            .limit(i64::try_from(limits::ANNOUNCED_KEYS).unwrap_or(i64::MAX))
-            .select((profile_keys::name, profile_keys::kind))
-            .load(self.conn)
-            .map_err(from_diesel)?;
-        let meaning = |(name, kind): (String, String)| {
-            let kind =
-                ProfileKind::parse(&kind).ok_or_else(|| Error::internal("unknown kind of a profile key"))?;
-            Ok(ProfileKey { name, kind })
-        };
-        rows.into_iter().map(meaning).collect()
+        self.known_profile_keys()
     }
 
     fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
@@ -262,6 +229,7 @@ impl TenantTx for Tx<'_> {
             .map_err(|error| from_write(error, resource_type.name_attribute))?;
         let entries = index::entries(resource_type, &resource.document);
         self.index(resource_type, resource.id, &entries)?;
+        self.claim(resource_type, resource.id, &index::unique_values(resource_type, &resource.document))?;
         self.learn_profile_keys(&resource.document)?;
         self.count_holders(resource_type, counts::holders(&entries));
         self.enter_collection(resource_type, resource)
@@ -271,6 +239,7 @@ impl TenantTx for Tx<'_> {
         self.store(resource_type, after, None)?;
         let more = self.index_difference(resource_type, before, after)?;
         self.count_holders(resource_type, more);
+        self.claim_difference(resource_type, before, after)?;
         if before.document.extension(qa_user::URN, qa_user::PROFILE)
             != after.document.extension(qa_user::URN, qa_user::PROFILE)
         {
@@ -283,6 +252,7 @@ impl TenantTx for Tx<'_> {
         self.store(resource_type, resource, None)?;
         let entries = index::entries(resource_type, &resource.document);
         self.index(resource_type, resource.id, &entries)?;
+        self.claim(resource_type, resource.id, &index::unique_values(resource_type, &resource.document))?;
         self.learn_profile_keys(&resource.document)?;
         self.count_holders(resource_type, counts::holders(&entries));
         self.count_in_collection(resource_type, resource, 1)
@@ -296,12 +266,44 @@ impl TenantTx for Tx<'_> {
             .returning((attribute_values::path, attribute_values::ordinal))
             .get_results(self.conn)
             .map_err(from_diesel)?;
+        if !index::unique_targets(resource_type).is_empty() {
+            self.release(resource.id)?;
+        }
         if matches!(resource_type.kind, Kind::Group(_)) {
             self.remove_lists(resource.id)?;
         }
         let fewer = gone.into_iter().filter(|(_, ordinal)| *ordinal == 0).map(|(path, _)| (path, -1));
         self.count_holders(resource_type, fewer.collect());
         self.count_in_collection(resource_type, resource, -1)
+    }
+
+    fn definitions(&mut self) -> Result<Definitions> {
+        self.read_definitions()
+    }
+
+    fn lock_definitions(&mut self) -> Result<i64> {
+        self.lock_revision()
+    }
+
+    fn put_definition(&mut self, kind: What, id: &str, value: Option<&Value>) -> Result<()> {
+        self.write_definition(kind, id, value)
+    }
+
+    fn forget_unique(&mut self, resource_type: &ResourceType, paths: &[String]) -> Result<()> {
+        self.release_paths(resource_type, paths)
+    }
+
+    fn reindex(
+        &mut self,
+        old: &ResourceType,
+        new: &ResourceType,
+        resource: &Resource,
+    ) -> Result<Vec<String>> {
+        self.move_keys(old, new, resource)
+    }
+
+    fn record_schemas(&mut self, change: &SchemaChange, origin: &Origin) -> Result<()> {
+        self.put_in_force(change, origin)
     }
 
     fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()> {
@@ -323,15 +325,20 @@ impl TenantTx for Tx<'_> {
         };
         diesel::insert_into(audit_log::table).values(&audit).execute(self.conn).map_err(from_diesel)?;
 
-        let seq: i64 = diesel::update(tenant_counters::table)
+        let (seq, revision): (i64, i64) = diesel::update(tenant_counters::table)
             .filter(of_tenant!(tenant_counters, self.tenant))
             .set((
                 tenant_counters::change_seq.eq(tenant_counters::change_seq + 1),
                 tenant_counters::counted_seq.eq(tenant_counters::counted_seq + 1),
             ))
-            .returning(tenant_counters::change_seq)
+            .returning((tenant_counters::change_seq, tenant_counters::schema_revision))
             .get_result(self.conn)
             .map_err(from_diesel)?;
+        if revision != resource_type.revision {
+            return Err(Error::unavailable(
+                "the definitions of the tenant have changed since the request began",
+            ));
+        }
         let row = ChangeRow {
             tenant_id: self.id(),
             seq,

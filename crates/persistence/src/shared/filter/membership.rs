@@ -1,11 +1,11 @@
 //! Conditions on members, owners and groups: they are rows of a table of their own.
 
-use domain::filter::Op;
+use domain::filter::{Op, is_related};
 use domain::group::List;
 use domain::id::ResourceId;
 use domain::key::{Key, fold};
 use domain::path::Target;
-use domain::resource_type;
+use domain::resource_type::{self, ResourceType};
 
 use super::super::super::id_text;
 use super::{Compiler, Piece};
@@ -22,12 +22,11 @@ pub(super) struct Side {
 
 impl Side {
     /// The side of `members`, `owners` or `groups`; none for any other attribute.
-    pub(super) fn of(target: &Target) -> Option<Self> {
-        let (list, of, value) = match target.attribute.name.as_str() {
-            "members" => (List::Members, "group_id", "user_id"),
-            "owners" => (List::Owners, "group_id", "user_id"),
-            "groups" => (List::Members, "user_id", "group_id"),
-            _ => return None,
+    pub(super) fn of(resource_type: &ResourceType, target: &Target) -> Option<Self> {
+        let (list, of, value) = match List::of(resource_type, target) {
+            Some(list) => (list, "group_id", "user_id"),
+            None if is_related(resource_type, target) => (List::Members, "user_id", "group_id"),
+            None => return None,
         };
         Some(Self { list, of, value })
     }
@@ -36,7 +35,9 @@ impl Side {
 impl Compiler<'_> {
     /// `select` of the ids of the resources that have such a value, or any.
     pub(super) fn membership_set(&mut self, target: &Target, compared: Option<(Op, &Key)>) {
-        let Some(side) = Side::of(target) else { return self.sql("SELECT NULL WHERE FALSE") };
+        let Some(side) = Side::of(self.resource_type, target) else {
+            return self.sql("SELECT NULL WHERE FALSE");
+        };
         let alias = self.alias();
         self.sql(format!("SELECT {alias}.{} FROM memberships {alias} WHERE ", side.of));
         self.membership(&alias, &side, compared);
@@ -44,7 +45,7 @@ impl Compiler<'_> {
 
     /// Whether the row of `resources` has such a value, or any.
     pub(super) fn membership_probe(&mut self, target: &Target, compared: Option<(Op, &Key)>, row: &str) {
-        let Some(side) = Side::of(target) else { return self.sql("FALSE") };
+        let Some(side) = Side::of(self.resource_type, target) else { return self.sql("FALSE") };
         let alias = self.alias();
         self.sql(format!("EXISTS (SELECT 1 FROM memberships {alias} WHERE "));
         self.membership(&alias, &side, compared);

@@ -1,0 +1,3 @@
+drop table unique_values;
+drop table tenant_schemas;
+alter table tenant_counters drop column schema_revision;
