@@ -6,11 +6,12 @@ use diesel::prelude::*;
 use diesel::{PgConnection, sql_query};
 use serde_json::json;
 
+use crate::schemas;
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::{self, TestDb, project};
 use crate::support::program::{self, Server};
-use crate::support::users::{full_user, user};
+use crate::support::users::{full_user, user, with};
 
 both!(
     the_tenant_comes_first,
@@ -191,18 +192,8 @@ fn the_catalogue_holds_what_a_cluster_needs() {
 
 #[test]
 fn row_level_security_binds_the_server() {
-    let app = TestApp::start(Backend::Postgres);
-    let example = project().join("tests/it/schemas/test_resource.json");
-    app.db.cli(&["schema", "apply", "--tenant", "acme", &example.to_string_lossy()]);
-    app.rfc()
-        .post(
-            "/TestResources",
-            &json!({
-                "title": "x", "number": "1",
-                "urn:ietf:params:scim:schemas:extension:test:2.0:TestResource": {"owner": "mia"}
-            }),
-        )
-        .expect(201);
+    let app = schemas::with_example(Backend::Postgres);
+    schemas::create(&app.rfc(), &with(schemas::least("x"), json!({"number": "1"})));
     app.rfc().create(&full_user("mia"));
     app.rfc().post("/Groups", &json!({"displayName": "Ops", "members": ["mia@example.com"]})).expect(201);
     let db = &app.db;

@@ -52,14 +52,14 @@ fn wait_until_in_force() {
 }
 
 /// An app whose tenant `acme` has the example.
-fn with_example(backend: crate::support::backend::Backend) -> TestApp {
+pub(crate) fn with_example(backend: crate::support::backend::Backend) -> TestApp {
     let app = TestApp::start(backend);
     apply(&app.db, "acme", &example());
     app
 }
 
 /// The least a TestResource needs.
-fn least(title: &str) -> Value {
+pub(crate) fn least(title: &str) -> Value {
     json!({"schemas": [CORE, EXTENSION], "title": title, EXTENSION: {"owner": "mia"}})
 }
 
@@ -67,8 +67,9 @@ fn path(resource: &Value) -> String {
     format!("{COLLECTION}/{}", id_of(resource))
 }
 
+/// Makes a TestResource.
 #[track_caller]
-fn create(client: &Client, body: &Value) -> Value {
+pub(crate) fn create(client: &Client, body: &Value) -> Value {
     client.post(COLLECTION, body).expect(201).json()
 }
 

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::schemas;
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::{Tenant, same_id};
@@ -177,9 +178,10 @@ fn a_foreign_tombstone_is_not_revived(backend: Backend) {
 }
 
 fn written_rows_bear_the_tenant_of_the_token(backend: Backend) {
-    let app = TestApp::start(backend);
+    let app = schemas::with_example(backend);
     let before = rows_of(&app, app.globex());
     let client = app.rfc();
+    schemas::create(&client, &with(schemas::least("x"), json!({"number": "1"})));
     let path = user_path(&client.create(&full_user("mia")));
     client.patch(&path, json!([{"op": "replace", "path": "profile.Team", "value": "x"}])).expect(200);
     client.put(&path, &full_user("mia")).expect(200);
