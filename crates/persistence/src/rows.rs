@@ -82,7 +82,8 @@ impl TokenRow {
     }
 
     pub(crate) fn meaning(self) -> Result<Token> {
-        let scopes: Option<BTreeSet<Scope>> = self.scopes.split_whitespace().map(Scope::parse).collect();
+        // A scope that a newer version of this program has given grants nothing in this one.
+        let scopes: BTreeSet<Scope> = self.scopes.split_whitespace().filter_map(Scope::parse).collect();
         let role_ceiling = self.role_ceiling.as_deref().map(|name| {
             // A ceiling that cannot be read must not become "no ceiling".
             Role::parse(name).ok_or_else(|| Error::internal("unknown role ceiling of a token"))
@@ -90,7 +91,7 @@ impl TokenRow {
         Ok(Token {
             id: TokenId(self.id.0),
             name: self.name,
-            scopes: scopes.ok_or_else(|| Error::internal("unknown scope of a token"))?,
+            scopes,
             role_ceiling: role_ceiling.transpose()?,
             created: self.created_at.0,
             expires: self.expires_at.map(|at| at.0),

@@ -75,6 +75,7 @@ fn unassigned() {
         json!({"name": {"givenName": null, "familyName": []}, ent: null, "emails": [null, {}]}),
         json!({"active": null, "ims": [], "profile": null, "externalId": "", "displayName": []}),
         json!({"active": [], "profile": {}, "emails": [{"value": null}], ent: {}}),
+        json!({"profileUrl": "", "photos": [{"value": "", "type": null}]}),
     ] {
         gives(body, json!({}));
     }

@@ -20,8 +20,13 @@ pub(crate) fn coerce(at: &dyn Display, attribute: &Attribute, raw: &Value) -> Re
     match attribute.kind {
         _ if raw.is_null() => Ok(None),
         Type::Complex => Ok(complex(at, attribute, raw)?.and_then(collect)),
-        // Two resources without a name of their own do not share the name "".
-        _ if attribute.uniqueness == Uniqueness::Server && raw.as_str() == Some("") => Ok(None),
+        // Two resources without a name of their own do not share the name "", and "" refers to nothing: strict
+        // clients refuse it as a reference.
+        _ if raw.as_str() == Some("")
+            && (attribute.uniqueness == Uniqueness::Server || attribute.kind == Type::Reference) =>
+        {
+            Ok(None)
+        }
         _ => scalar(at, attribute, raw).map(Some),
     }
 }
