@@ -16,6 +16,7 @@ both!(
     nothing_else_is_changed,
     a_name_sent_without_a_path_is_no_exception,
     grants_pass_the_check,
+    moves_are_counted_over_the_request,
     the_last_admin_is_not_moved,
 );
 
@@ -345,4 +346,23 @@ fn the_last_admin_is_not_moved(backend: Backend) {
         assert_eq!(client.patch("/Roles/admin", replace).expect(200).json()["memberCount"], 1);
         assert_eq!(members(&client, "admin"), [id_of(user)]);
     }
+}
+
+/// The limit is one of the request, whatever operations it is spread over.
+fn moves_are_counted_over_the_request(backend: Backend) {
+    let app = TestApp::start(backend);
+    app.db.cli(&["load", "--tenant", "acme", "--users", "1001"]);
+    let client = app.rfc();
+    let mut users = client.get("/Users?count=1000&attributes=id").expect(200).ids();
+    users.extend(client.get("/Users?count=1&startIndex=1001&attributes=id").expect(200).ids());
+    let graders = || client.get("/Roles/grader?count=0").expect(200).json()["memberCount"].as_u64().unwrap();
+    let before = (graders(), app.db.db_dump());
+    let add = |users: &[String]| json!({"op": "add", "path": "members", "value": users});
+    let too_many = json!([add(&users[..500]), add(&users[500..])]);
+    client.patch("/Roles/grader", too_many).expect_error(413, None);
+    app.db.db_assert_unchanged(&before.1);
+    client.patch("/Roles/grader", json!([add(&users[..500]), add(&users[500..1_000])])).expect(200);
+    let last = client.get(&format!("/Users/{}", users[1_000])).expect(200).json();
+    let is_grader = last["roles"][0]["value"] == "grader";
+    assert_eq!(graders(), 1_000 + u64::from(is_grader));
 }

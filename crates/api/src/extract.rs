@@ -179,12 +179,7 @@ pub(crate) fn resource_type(request: &HttpRequest) -> Result<Arc<ResourceType>> 
     let principal = extensions.get::<Principal>();
     let catalog = principal.map(|principal| &principal.tenant.catalog);
     let found = catalog.and_then(|catalog| catalog.at(request.match_info().query("collection")));
-    found.cloned().ok_or_else(no_endpoint)
-}
-
-/// 404 for a path that is none of ours.
-pub(crate) fn no_endpoint() -> Error {
-    Error::NotFound("there is no such endpoint".into())
+    found.cloned().ok_or_else(Error::no_endpoint)
 }
 
 /// The id in the path, as text: one that is no id is not found.

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use domain::contract::{Contract, RFC};
 use domain::id::{ResourceId, TokenId};
-use domain::list::{ListQuery, Position, Start};
 use domain::meta::Precondition;
 use domain::principal::{Principal, Scope, Token};
 use domain::resource_type::ResourceType;
 use domain::schema::{enterprise, group, qa_user, user};
-use domain::service::{self, Answer, Call, Head, Query, Sink};
+use domain::service::{self, Call, Head, Query, Sink};
 use domain::store::{self, Origin, Store};
 use domain::tenant::Tenant;
 use domain::{Error, Result, limits};
@@ -130,7 +129,7 @@ fn add_group(
         service::patch(
             &call,
             principal.tenant.catalog.group(),
-            id_of(&answer),
+            &answer.id.to_string(),
             &Precondition::default(),
             &Ok(body),
             &query,
@@ -138,11 +137,6 @@ fn add_group(
         done(more.len() as u64);
     }
     Ok(number)
-}
-
-/// The last segment of where a resource is.
-fn id_of(answer: &Answer) -> &str {
-    answer.location.rsplit('/').next().unwrap_or_default()
 }
 
 /// How many resources of the type the tenant has.
@@ -158,14 +152,11 @@ fn present(store: &dyn Store, principal: &Principal, resource_type: &ResourceTyp
 fn all_users(store: &dyn Store, principal: &Principal) -> Result<Vec<ResourceId>> {
     store::read(store, principal.tenant.id, |tx| {
         let mut ids: Vec<ResourceId> = Vec::new();
-        let mut start = Start::Index(0);
-        loop {
-            let wanted = ListQuery { filter: None, sort: None, start, count: limits::PAGE };
-            let users = tx.more(principal.tenant.catalog.user(), &wanted)?;
-            let Some(last) = users.last() else { return Ok(ids) };
-            start = Start::After(Position::of(principal.tenant.catalog.user(), None, last));
+        service::each(tx, principal.tenant.catalog.user(), None, limits::PAGE, |_, users| {
             ids.extend(users.iter().map(|user| user.id));
-        }
+            Ok(())
+        })?;
+        Ok(ids)
     })
 }
 

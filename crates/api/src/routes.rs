@@ -8,11 +8,11 @@ mod endpoint;
 
 use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, web};
+use domain::Error;
 use domain::contract::{self, Contract};
 
 use crate::authenticate::authenticate;
 use crate::error::Failure;
-use crate::extract::no_endpoint;
 use crate::resources::{create, delete, get, list, patch, replace, search};
 use crate::{bulk, discovery, docs, health, openapi, roles};
 use endpoint::{Endpoint, at};
@@ -94,10 +94,25 @@ pub(crate) fn routes() -> Vec<Line> {
 }
 
 async fn unknown() -> Result<String, Failure> {
-    Err(no_endpoint().into())
+    Err(Error::no_endpoint().into())
 }
 
 /// RFC 7644 section 3.11: a credential here belongs to a connection, not to a person.
 async fn not_implemented() -> Result<HttpResponse, Failure> {
     Err(Failure::NotImplemented)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::resource_type::{RESERVED, standard};
+
+    #[test]
+    fn no_collection_of_a_tenant_hides_behind_a_line() {
+        for endpoint in scim() {
+            let first = endpoint.pattern().trim_start_matches('/').split('/').next().unwrap_or_default();
+            let is_standard = standard().iter().any(|known| known.endpoint == first);
+            assert!(first == "{collection}" || is_standard || RESERVED.contains(&first), "{first}");
+        }
+    }
 }

@@ -91,6 +91,11 @@ impl Error {
         Self::NotFound("there is no such resource".into())
     }
 
+    /// The answer for a path that is none.
+    pub fn no_endpoint() -> Self {
+        Self::NotFound("there is no such endpoint".into())
+    }
+
     /// The same refusal once more. A transaction may run its work twice, so a refusal that was found before it
     /// began is kept and repeated inside.
     pub fn again(&self) -> Self {

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::decode;
 use crate::document::Document;
 use crate::key::{self, Key};
 use crate::meta;
@@ -133,10 +134,7 @@ pub struct Unique {
 pub fn unique_values(resource_type: &ResourceType, document: &Document) -> Vec<Unique> {
     let mut values = Vec::new();
     for target in unique_targets(resource_type) {
-        let stored = match &target.extension {
-            None => document.get(&target.attribute.name),
-            Some(schema) => document.extension(&schema.id, &target.attribute.name),
-        };
+        let stored = decode::current(document, &target);
         let value = match &target.sub {
             Some(Sub::Declared(sub)) => stored.and_then(|object| object.get(&sub.name)),
             _ => stored,

@@ -58,9 +58,9 @@ pub const TENANT_SCHEMAS: usize = 50;
 pub const TENANT_TYPES: usize = 20;
 /// Attributes of a schema of a tenant, and sub-attributes of one of them.
 pub const SCHEMA_ATTRIBUTES: usize = 200;
-/// Characters of the URN of a schema of a tenant.
+/// Bytes of the URN of a schema of a tenant.
 pub const URN_BYTES: usize = 200;
-/// Characters of the name of an attribute, a resource type or an endpoint of a tenant.
+/// Bytes of the name of an attribute, a resource type or an endpoint of a tenant.
 pub const ATTRIBUTE_NAME_BYTES: usize = 64;
 /// Time from the last byte of a request to its answer.
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);

@@ -156,6 +156,10 @@ pub static USERGROUP: LazyLock<Arc<ResourceType>> = LazyLock::new(|| {
     })
 });
 
+/// What else stands below a base path: no type has its collection there.
+pub const RESERVED: [&str; 7] =
+    [".search", "Bulk", "Me", "ResourceTypes", "Roles", "Schemas", "ServiceProviderConfig"];
+
 /// The resource types that every tenant has, in the order in which they are announced.
 pub fn standard() -> [&'static Arc<ResourceType>; 3] {
     [&USER, &GROUP, &USERGROUP]

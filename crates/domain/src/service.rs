@@ -23,9 +23,9 @@ use crate::project::{self, Projection, Related};
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
 use crate::store::{self, Origin, Store, TenantTx};
-use crate::{Error, Result, user};
+use crate::{Error, Result, limits, user};
 
-pub use list::{list, search};
+pub use list::{each, list, search};
 pub use sink::{Head, Sink};
 use write::create_as;
 pub use write::{create, create_all, delete, patch, replace};
@@ -78,6 +78,15 @@ pub struct Query {
 }
 
 impl Query {
+    /// How many resources stand before the page and how many it may have. Numbers below the range are the least ones
+    /// (RFC 7644 section 3.4.2.4).
+    fn window(&self, contract: &Contract) -> (usize, usize) {
+        let least = |number: i64, least: usize| usize::try_from(number).unwrap_or(0).max(least);
+        let offset = self.start_index.map_or(0, |start| least(start, 1) - 1);
+        let count = self.count.map_or(contract.default_count, |count| least(count, 0));
+        (offset, count.min(limits::PAGE))
+    }
+
     /// What is to be shown, and may be: what belongs to another area needs the right to read that area. Asked for
     /// by name it is refused, otherwise left out.
     fn projection(&self, call: &Call<'_>, resource_type: &ResourceType) -> Result<Projection> {

@@ -1,6 +1,5 @@
 //! `rollcall tenant …`
 
-use domain::Error;
 use domain::id::TenantId;
 use domain::store::Store;
 use domain::tenant::{Tenant, TenantSettings, TenantState};
@@ -38,10 +37,7 @@ pub(crate) fn create(store: &dyn Store, slug: &str, name: &str) -> domain::Resul
         cursor_key: auth::cursor_key()?,
         catalog: domain::catalog::Catalog::standard(),
     };
-    store.create_tenant(&tenant, clock::now()).map_err(|error| match error {
-        Error::Uniqueness(_) => Error::Uniqueness(format!("there is a tenant {slug} already")),
-        other => other,
-    })?;
+    store.create_tenant(&tenant, clock::now())?;
     Ok(tenant)
 }
 

@@ -202,7 +202,7 @@ pub(super) const ALL: &[Description] = &[
         id: "listRoles",
         tag: Tag::Roles,
         summary: "List the six roles",
-        parameters: &["startIndex", "count", "attributes", "excludedAttributes"],
+        parameters: &["startIndex", "count", "cursor", "attributes", "excludedAttributes"],
         replies: &[(200, Reply::OfContract("RoleList"))],
         ..GET
     },

@@ -2,6 +2,7 @@
 
 use domain::limits;
 use domain::schema::announce::{RESOURCE_TYPE_URN, SCHEMA_URN};
+use domain::schema::{Mutability, Returned, Type, Uniqueness};
 use serde_json::{Map, Value, json};
 
 use super::schema;
@@ -128,6 +129,7 @@ fn bulk_request() -> Value {
             "failOnErrors": {"type": "integer", "minimum": 1},
             "Operations": {
                 "type": "array",
+                "maxItems": limits::BULK_OPERATIONS,
                 "items": {
                     "type": "object",
                     "required": ["method", "path"],
@@ -282,18 +284,16 @@ fn attribute() -> Value {
             "name": {"type": "string"},
             "type": {
                 "type": "string",
-                "enum": [
-                    "string", "boolean", "decimal", "integer", "dateTime", "binary", "reference", "complex",
-                ],
+                "enum": Type::ALL.map(Type::name),
             },
             "multiValued": {"type": "boolean"},
             "description": {"type": "string"},
             "required": {"type": "boolean"},
             "canonicalValues": words,
             "caseExact": {"type": "boolean"},
-            "mutability": {"type": "string", "enum": ["readOnly", "readWrite", "immutable", "writeOnly"]},
-            "returned": {"type": "string", "enum": ["always", "never", "default", "request"]},
-            "uniqueness": {"type": "string", "enum": ["none", "server", "global"]},
+            "mutability": {"type": "string", "enum": Mutability::ALL.map(Mutability::name)},
+            "returned": {"type": "string", "enum": Returned::ALL.map(Returned::name)},
+            "uniqueness": {"type": "string", "enum": Uniqueness::ALL.map(Uniqueness::name)},
             "referenceTypes": words,
             "subAttributes": {"type": "array", "items": schema("Attribute")},
         },

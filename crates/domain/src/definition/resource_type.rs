@@ -31,26 +31,14 @@ pub struct Own {
     pub description: String,
 }
 
-/// Names of types and collections that are taken, in small letters.
-const TAKEN: [&str; 17] = [
-    "user",
-    "users",
-    "group",
-    "groups",
-    "usergroup",
-    "usergroups",
-    "role",
-    "roles",
-    "schema",
-    "schemas",
-    "resourcetype",
-    "resourcetypes",
-    "serviceproviderconfig",
-    "serviceproviderconfigs",
-    "bulk",
-    "me",
-    "self",
-];
+/// Whether a name is that of something else below a base path, with or without its last `s`, in any case.
+fn is_taken(name: &str) -> bool {
+    let plain = |name: &str| fold(name).trim_end_matches('s').to_owned();
+    let standard = resource_type::standard();
+    let endpoints = standard.iter().map(|known| known.endpoint.as_str());
+    let mut taken = endpoints.chain(resource_type::RESERVED).chain(["self"]);
+    taken.any(|taken| plain(taken) == plain(name))
+}
 
 impl TypeDefinition {
     pub(super) fn parse(object: &Object<'_>) -> Result<Self> {
@@ -121,7 +109,7 @@ fn own(object: &Object<'_>, name: &str) -> Result<Own> {
             format!("`{name}` is no name: a letter, then letters, digits, $, - and _, at most {most} in all"),
         ));
     }
-    if TAKEN.contains(&fold(name).as_str()) {
+    if is_taken(name) {
         return Err(object.wrong("name", format!("`{name}` is taken")));
     }
     let written = object.need("endpoint")?;
@@ -137,7 +125,7 @@ fn own(object: &Object<'_>, name: &str) -> Result<Own> {
             format!("`{written}` is not one segment such as /TestResources: a slash, a letter, then letters, digits, - and _, at most {most} in all"),
         ));
     }
-    if TAKEN.contains(&fold(endpoint).as_str()) {
+    if is_taken(endpoint) {
         return Err(object.wrong("endpoint", format!("`{written}` is taken")));
     }
     Ok(Own {

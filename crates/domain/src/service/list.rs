@@ -6,7 +6,6 @@ use super::{Call, Head, Query, Sink, groups, related, rights};
 use crate::cursor::{Cursor, Purpose};
 use crate::filter::{Filter, is_related, parse};
 use crate::index;
-use crate::limits;
 use crate::list::{ListQuery, Position, Sort, Start};
 use crate::path::Target;
 use crate::principal::Access;
@@ -52,6 +51,24 @@ pub fn search(call: &Call<'_>, query: &Query, sink: &mut dyn Sink) -> Result<()>
     }
 }
 
+/// Visits the living resources of the type that satisfy the filter, in the order of creation and `batch` at a time.
+pub fn each(
+    tx: &mut dyn TenantTx,
+    resource_type: &ResourceType,
+    filter: Option<&Filter>,
+    batch: usize,
+    mut visit: impl FnMut(&mut dyn TenantTx, &[Resource]) -> Result<()>,
+) -> Result<()> {
+    let mut start = Start::Index(0);
+    loop {
+        let query = ListQuery { filter: filter.cloned(), sort: None, start, count: batch };
+        let resources = tx.more(resource_type, &query)?;
+        let Some(last) = resources.last() else { return Ok(()) };
+        start = Start::After(Position::of(resource_type, None, last));
+        visit(tx, &resources)?;
+    }
+}
+
 /// What is asked of one type.
 struct Part<'a> {
     resource_type: &'a ResourceType,
@@ -81,8 +98,7 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Writes a page over the parts, chunk by chunk, in the mode the client has chosen. Numbers below the range are the
-/// least ones (RFC 7644 section 3.4.2.4).
+/// Writes a page over the parts, chunk by chunk, in the mode the client has chosen.
 fn write(
     call: &Call<'_>,
     parts: &[Part<'_>],
@@ -90,10 +106,9 @@ fn write(
     query: &Query,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    let count = query.count.map_or(call.contract.default_count, |count| least(count, 0)).min(limits::PAGE);
+    let (offset, count) = query.window(call.contract);
     let Some(text) = query.cursor.as_deref() else {
-        let start_index = query.start_index.map_or(1, |start| least(start, 1));
-        return write_at_index(call, parts, start_index, count, sink);
+        return write_at_index(call, parts, offset + 1, count, sink);
     };
     check_cursor_query(query, count == 0)?;
     let purpose = Purpose {
@@ -117,10 +132,6 @@ pub(super) fn check_cursor_query(query: &Query, count_is_too_small: bool) -> Res
         return Err(Error::InvalidCount("the count is too small for a page with a cursor".into()));
     }
     Ok(())
-}
-
-fn least(number: i64, least: usize) -> usize {
-    usize::try_from(number).unwrap_or(0).max(least)
 }
 
 fn write_at_index(

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value, json};
 
-use super::list::check_cursor_query;
+use super::list::{check_cursor_query, each};
 use super::write::store_change;
 use super::{Body, Call, Query, as_ref, groups};
 use crate::contract::Shape;
@@ -15,7 +15,7 @@ use crate::group::{self, Entry, List, Step};
 use crate::id::ResourceId;
 use crate::key::Key;
 use crate::limits;
-use crate::list::{ListQuery, Position, Start};
+use crate::list::{ListQuery, Start};
 use crate::path::Target;
 use crate::principal::{Access, Area};
 use crate::project::Projection;
@@ -59,12 +59,10 @@ pub fn list(call: &Call<'_>, query: &Query) -> Result<Value> {
     let projection = query.projection(call, &ROLE)?;
     check_cursor(query)?;
     let counts = store::read(call.store, call.principal.tenant.id, |tx| tx.role_counts())?;
-    let least = |number: i64, least: usize| usize::try_from(number).unwrap_or(0).max(least);
-    let start_index = query.start_index.map_or(1, |start| least(start, 1));
-    let count = query.count.map_or(call.contract.default_count, |count| least(count, 0)).min(limits::PAGE);
+    let (offset, count) = query.window(call.contract);
     let page: Vec<Value> = counts
         .into_iter()
-        .skip(start_index - 1)
+        .skip(offset)
         .take(count)
         .map(|(role, members)| Value::Object(shown(call, role, members, &projection)))
         .collect();
@@ -72,7 +70,7 @@ pub fn list(call: &Call<'_>, query: &Query) -> Result<Value> {
     let mut list = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
         "totalResults": Role::ALL.len(),
-        "startIndex": start_index,
+        "startIndex": offset + 1,
         "itemsPerPage": if echo { count } else { page.len() },
         "Resources": page,
     });
@@ -109,8 +107,9 @@ pub fn patch(call: &Call<'_>, id: &str, body: &Body, query: &Query) -> Result<Va
     let projection = query.projection(call, &ROLE)?;
     let steps = steps(call, role, as_ref(body)?)?;
     store::write(call.store, call.principal.tenant.id, |tx| {
+        let mut room = limits::ROLE_MOVES;
         for step in &steps {
-            apply(call, tx, role, step)?;
+            apply(call, tx, role, step, &mut room)?;
         }
         with_members(call, tx, role, query, &projection)
     })
@@ -157,30 +156,31 @@ fn names_something_else(role: Role, body: &Value) -> bool {
     })
 }
 
-fn apply(call: &Call<'_>, tx: &mut dyn TenantTx, role: Role, step: &Step) -> Result<()> {
+/// `room` is how many users the request may still move.
+fn apply(call: &Call<'_>, tx: &mut dyn TenantTx, role: Role, step: &Step, room: &mut usize) -> Result<()> {
     let default = call.principal.tenant.settings.default_role();
     match step {
         Step::Add(list, references) => {
             let users = groups::known(tx, *list, references)?;
-            give(call, tx, &users, |_| Some(role))
+            give(call, tx, &users, room, |_| Some(role))
         }
         Step::Remove(_, references) => {
             let users: Vec<ResourceId> = tx.resolve_users(references)?.into_iter().flatten().collect();
-            give(call, tx, &users, |now| (now == role).then_some(default))
+            give(call, tx, &users, room, |now| (now == role).then_some(default))
         }
         Step::RemoveWhere(list, filter) => {
             let mut users = members(tx, role)?;
             users.retain(|entry| entry.satisfies(filter, *list, &call.base));
             let users: Vec<ResourceId> = users.iter().map(|entry| entry.user).collect();
-            give(call, tx, &users, |now| (now == role).then_some(default))
+            give(call, tx, &users, room, |now| (now == role).then_some(default))
         }
         Step::Replace(list, references) => {
             let users = groups::known(tx, *list, references)?;
             // Who comes is there before anybody goes: the last admin may be replaced.
-            give(call, tx, &users, |_| Some(role))?;
+            give(call, tx, &users, room, |_| Some(role))?;
             let mut others: Vec<ResourceId> = members(tx, role)?.iter().map(|entry| entry.user).collect();
             others.retain(|user| !users.contains(user));
-            give(call, tx, &others, |now| (now == role).then_some(default))
+            give(call, tx, &others, room, |now| (now == role).then_some(default))
         }
     }
 }
@@ -191,12 +191,13 @@ fn give(
     call: &Call<'_>,
     tx: &mut dyn TenantTx,
     users: &[ResourceId],
+    room: &mut usize,
     choose: impl Fn(Role) -> Option<Role>,
 ) -> Result<()> {
-    if users.len() > limits::ROLE_MOVES {
+    *room = room.checked_sub(users.len()).ok_or_else(|| {
         let most = limits::ROLE_MOVES;
-        return Err(Error::TooLarge(format!("one request moves at most {most} users from or to a role")));
-    }
+        Error::TooLarge(format!("one request moves at most {most} users from or to a role"))
+    })?;
     let default = call.principal.tenant.settings.default_role();
     let mut users = users.to_vec();
     users.sort_unstable();
@@ -224,19 +225,14 @@ fn give(
 /// Everybody with the role.
 fn members(tx: &mut dyn TenantTx, role: Role) -> Result<Vec<Entry>> {
     let mut members = Vec::new();
-    let mut start = Start::Index(0);
-    loop {
-        let page = tx.more(&USER, &having(role, start, BATCH)?)?;
-        let is_last = page.len() < BATCH;
-        start = page.last().map_or(Start::Index(0), |last| Start::After(Position::of(&USER, None, last)));
-        members.extend(page.iter().map(entry));
+    each(tx, &USER, Some(&holders(role)?), BATCH, |_, users| {
+        members.extend(users.iter().map(entry));
         if members.len() > limits::MEMBERS {
             return Err(Error::TooLarge("too many users have the role to replace or filter them".into()));
         }
-        if is_last {
-            return Ok(members);
-        }
-    }
+        Ok(())
+    })?;
+    Ok(members)
 }
 
 fn entry(user: &Resource) -> Entry {
@@ -244,12 +240,11 @@ fn entry(user: &Resource) -> Entry {
     Entry { user: user.id, user_name: user.name(&USER).to_owned(), display }
 }
 
-/// The users with a role, in the order of creation.
-fn having(role: Role, start: Start, count: usize) -> Result<ListQuery> {
+/// What the users with a role have in common.
+fn holders(role: Role) -> Result<Filter> {
     let target = Target::resolve(&USER, &format!("{}:{}", qa_user::URN, qa_user::ROLE));
     let target = target.ok_or_else(|| Error::internal("the schema has no role"))?;
-    let filter = Filter::Compare { target, op: Op::Eq, key: Key::text(role.name(), true) };
-    Ok(ListQuery { filter: Some(filter), sort: None, start, count })
+    Ok(Filter::Compare { target, op: Op::Eq, key: Key::text(role.name(), true) })
 }
 
 fn with_members(
@@ -259,9 +254,9 @@ fn with_members(
     query: &Query,
     projection: &Projection,
 ) -> Result<Value> {
-    let offset = query.start_index.map_or(0, |start| usize::try_from(start).unwrap_or(0).saturating_sub(1));
-    let count = query.count.map_or(call.contract.default_count, |count| usize::try_from(count).unwrap_or(0));
-    let page = tx.list(&USER, &having(role, Start::Index(offset), count.min(limits::PAGE))?)?;
+    let (offset, count) = query.window(call.contract);
+    let wanted = ListQuery { filter: Some(holders(role)?), sort: None, start: Start::Index(offset), count };
+    let page = tx.list(&USER, &wanted)?;
     let mut body = shown(call, role, page.total, projection);
     if projection.wants(&ROLE, List::Members.name()) {
         let member = |user: &Resource| match call.contract.shape {

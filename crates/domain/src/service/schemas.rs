@@ -4,14 +4,12 @@
 
 use chrono::{DateTime, Utc};
 
+use super::list::each;
 use crate::catalog::Catalog;
 use crate::definition::stored::{Difference, Report};
 use crate::definition::{Changed, Definition, Definitions, Outcome, Placed};
 use crate::id::TenantId;
 use crate::index;
-use crate::list::{ListQuery, Position, Start};
-use crate::resource::Resource;
-use crate::resource_type::ResourceType;
 use crate::store::{self, Origin, SchemaChange, Store, TenantTx};
 use crate::{Error, Result};
 
@@ -109,8 +107,8 @@ fn fit(tx: &mut dyn TenantTx, old: &Catalog, new: &Catalog) -> Result<()> {
     let mut report = Report::default();
     for was in old.types() {
         let Some(is) = new.named(&was.name) else {
-            each(tx, was, &mut |_, resource| {
-                report.add_orphan(was, resource.id);
+            each(tx, was, None, BATCH, |_, resources| {
+                resources.iter().for_each(|resource| report.add_orphan(was, resource.id));
                 Ok(())
             })?;
             continue;
@@ -122,10 +120,11 @@ fn fit(tx: &mut dyn TenantTx, old: &Catalog, new: &Catalog) -> Result<()> {
                 index::unique_targets(was).iter().map(|target| target.index_path()).collect();
             tx.forget_unique(was, &paths)?;
         }
-        each(tx, was, &mut |tx, resource| {
-            difference.judge(resource.id, &resource.document, &mut report);
-            if moves {
-                for name in tx.reindex(was, is, resource)? {
+        each(tx, was, None, BATCH, |tx, resources| {
+            for resource in resources {
+                difference.judge(resource.id, &resource.document, &mut report);
+                let taken = if moves { tx.reindex(was, is, resource)? } else { Vec::new() };
+                for name in taken {
                     report.add_duplicate(is, &name, resource.id);
                 }
             }
@@ -133,24 +132,6 @@ fn fit(tx: &mut dyn TenantTx, old: &Catalog, new: &Catalog) -> Result<()> {
         })?;
     }
     report.finish()
-}
-
-/// Visits every living resource of the type, batch by batch.
-fn each(
-    tx: &mut dyn TenantTx,
-    resource_type: &ResourceType,
-    visit: &mut dyn FnMut(&mut dyn TenantTx, &Resource) -> Result<()>,
-) -> Result<()> {
-    let mut start = Start::Index(0);
-    loop {
-        let query = ListQuery { filter: None, sort: None, start, count: BATCH };
-        let batch = tx.more(resource_type, &query)?;
-        for resource in &batch {
-            visit(tx, resource)?;
-        }
-        let Some(last) = batch.last() else { return Ok(()) };
-        start = Start::After(Position::of(resource_type, None, last));
-    }
 }
 
 /// `added ID replaced ID`, for the audit log.

@@ -5,11 +5,8 @@ use std::sync::Arc;
 use super::super::{Call, roles};
 use super::reference;
 use super::request::Method;
-use crate::resource_type::{Kind, ResourceType};
+use crate::resource_type::{Kind, RESERVED, ResourceType};
 use crate::{Error, Result};
-
-/// Endpoints that hold nothing a bulk request could change.
-const NOT_HERE: [&str; 6] = ["Bulk", "Me", ".search", "Schemas", "ResourceTypes", "ServiceProviderConfig"];
 
 /// Where an operation takes place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,13 +48,13 @@ impl Place {
             Some((collection, id)) => (collection, Some(id)),
             None => (path, None),
         };
-        if NOT_HERE.contains(&collection) {
+        if RESERVED.contains(&collection) && collection != roles::ENDPOINT {
             return Err(invalid("a bulk request changes resources and nothing else"));
         }
         let id = match id.map(|id| (id, reference::named(id))) {
             None => None,
             Some((_, Some(bulk_id))) => Some(Id::Bulk(bulk_id.to_owned())),
-            Some((id, None)) if id.contains('/') => return Err(no_endpoint()),
+            Some((id, None)) if id.contains('/') => return Err(Error::no_endpoint()),
             Some((id, None)) => Some(Id::Known(id.to_owned())),
         };
         if collection == roles::ENDPOINT {
@@ -66,7 +63,7 @@ impl Place {
                 _ => Err(unfit(method)),
             };
         }
-        let resource_type = call.catalog().at(collection).ok_or_else(no_endpoint)?.clone();
+        let resource_type = call.catalog().at(collection).ok_or_else(Error::no_endpoint)?.clone();
         match (method, id) {
             (Method::Post, None) => Ok(Self::Collection(resource_type)),
             (Method::Put | Method::Patch | Method::Delete, Some(id)) => Ok(Self::Resource(resource_type, id)),
@@ -83,10 +80,6 @@ impl Place {
             Self::Role(_) => true,
         }
     }
-}
-
-fn no_endpoint() -> Error {
-    Error::NotFound("there is no such endpoint".into())
 }
 
 fn unfit(method: Method) -> Error {
