@@ -146,6 +146,7 @@ fn refusals(backend: Backend) {
         ("attributes[0].uniqueness", one(json!({"name": "a", "uniqueness": "server", "multiValued": true}))),
         ("attributes[0].uniqueness", one(json!({"name": "a", "uniqueness": "server", "type": "boolean"}))),
         ("attributes[0].uniqueness", one(json!({"name": "a", "uniqueness": "server", "returned": "never"}))),
+        ("attributes[0].returned", one(json!({"name": "a", "mutability": "immutable", "returned": "never"}))),
         ("attributes[0].required", one(json!({"name": "a", "mutability": "readOnly", "required": true}))),
         ("attributes[0].caseExact", one(json!({"name": "a", "type": "binary", "caseExact": false}))),
         (

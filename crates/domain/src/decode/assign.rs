@@ -9,7 +9,7 @@ use crate::filter::Filter;
 use crate::index;
 use crate::key::Key;
 use crate::path::{Sub, Target};
-use crate::schema::{Attribute, Type};
+use crate::schema::{Attribute, Returned, Type};
 use crate::{Error, Result, once};
 
 /// How a value meets the one that is there.
@@ -158,6 +158,10 @@ pub(crate) fn remove_elements(document: &mut Document, target: &Target, selectio
 /// `remove` with a list of the elements they mean, where RFC 7644 section 3.5.2.2 would empty the attribute.
 pub(crate) fn remove_values(document: &mut Document, target: &Target, raw: &Value) -> Result<()> {
     let attribute = &*target.attribute;
+    // As with a filter: whether something was removed would tell the value.
+    if attribute.returned == Returned::Never {
+        return Err(Error::NoTarget(format!("{target} is never returned: it is removed as a whole")));
+    }
     let named: Vec<Vec<(String, Key)>> =
         elements(target, attribute, raw)?.iter().map(|element| identity(attribute, element)).collect();
     let mut left = elements_of(document, target);
@@ -270,7 +274,8 @@ fn identity(attribute: &Attribute, element: &Value) -> Vec<(String, Key)> {
 /// The comparable forms of an element, by sub-attribute; a simple element is its own value.
 fn keys(attribute: &Attribute, element: &Value) -> Vec<(String, Key)> {
     let of_sub = |(name, value): (&String, &Value)| {
-        let sub = attribute.sub(name)?;
+        // What nobody is shown tells nothing apart.
+        let sub = attribute.sub(name).filter(|sub| sub.returned != Returned::Never)?;
         index::key_of(Some(sub), value).map(|key| (name.clone(), key))
     };
     match element {

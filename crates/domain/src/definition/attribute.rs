@@ -84,6 +84,11 @@ fn sub_attribute(parent: &Attribute, object: &Object<'_>) -> Result<Attribute> {
     if parent.returned == Returned::Never && sub.uniqueness == Uniqueness::Server {
         return Err(object.wrong("uniqueness", NEVER_UNIQUE));
     }
+    if parent.returned == Returned::Never && sub.mutability == Mutability::Immutable {
+        return Err(
+            object.wrong("mutability", "inside what is never returned a refusal to change would tell it")
+        );
+    }
     if parent.mutability == Mutability::ReadOnly {
         if object.has("mutability") && sub.mutability != Mutability::ReadOnly {
             return Err(object.wrong("mutability", format!("`{}` is readOnly as a whole", parent.name)));
@@ -183,6 +188,9 @@ fn check(object: &Object<'_>, attribute: &Attribute) -> Result<()> {
     }
     if is_unique && attribute.returned == Returned::Never {
         return wrong("uniqueness", NEVER_UNIQUE);
+    }
+    if attribute.mutability == Mutability::Immutable && attribute.returned == Returned::Never {
+        return wrong("returned", "what is immutable is returned: a refusal to change it would tell it");
     }
     if matches!(kind, Type::Binary | Type::Reference) && !attribute.case_exact {
         return wrong("caseExact", "values of type binary and reference are always case-exact");

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -28,14 +30,13 @@ fn mia() -> Document {
     }))
 }
 
+fn message(ops: &Value) -> Value {
+    json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": ops})
+}
+
 fn patched(ops: Value) -> Result<Value> {
     let before = mia();
-    let after = apply(
-        &USER,
-        &RFC,
-        &before,
-        &json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": ops}),
-    );
+    let after = apply(&USER, &RFC, &before, &message(&ops));
     assert_eq!(before, mia());
     after.map(|after| Value::Object(after.0))
 }
@@ -541,4 +542,23 @@ fn the_work_of_a_patch_is_bounded() {
     let plain: Vec<Value> =
         (0..1_000).map(|n| json!({"op": "add", "path": "title", "value": n.to_string()})).collect();
     apply(&USER, &RFC, &before, &json!({"Operations": plain})).expect("a thousand cheap ones");
+}
+
+/// Whether something was removed would tell the value to whoever guesses it.
+#[test]
+fn what_is_never_returned_is_removed_as_a_whole() {
+    use crate::schema::build::string;
+    use crate::schema::{Returned, Schema};
+
+    let secrets = string("secrets", "Nobody is shown them.").multi_valued().returned(Returned::Never);
+    let schema = Schema { attributes: vec![Arc::new(secrets)], ..Schema::clone(&USER.schema) };
+    let resource_type = ResourceType { schema: Arc::new(schema), ..ResourceType::clone(&USER) };
+    let mut before = Document::default();
+    before.set("secrets", Some(json!(["one", "two"])));
+    let patched = |operation: Value| apply(&resource_type, &RFC, &before, &message(&json!([operation])));
+    for guess in ["one", "three"] {
+        let refused = patched(json!({"op": "remove", "path": "secrets", "value": [guess]})).unwrap_err();
+        assert_eq!(refused.scim_type(), Some("noTarget"), "{guess}");
+    }
+    assert_eq!(patched(json!({"op": "remove", "path": "secrets"})).unwrap().get("secrets"), None);
 }
