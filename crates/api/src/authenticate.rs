@@ -1,6 +1,8 @@
 //! The gate below each base path. It is a middleware and not an extractor, because extractors are polled
 //! together and a wrong path could answer before a missing credential.
 
+use std::time::Instant;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -41,7 +43,19 @@ async fn admit(request: &ServiceRequest) -> Result<Principal, Failure> {
     let text = carrier::presented(|name| request.headers().get_all(name).map(|value| value.as_bytes()))?;
     let now = request.extensions().get::<Moment>().map(|moment| moment.now);
     match (request.app_data::<web::Data<Shared>>(), now) {
-        (Some(shared), Some(now)) => Ok(principal(shared, &text, now).await?),
+        (Some(shared), Some(now)) => match principal(shared, &text, now).await {
+            Ok(principal) => {
+                shared.rates.admit(&principal, Instant::now())?;
+                Ok(principal)
+            }
+            Err(error) => {
+                // A right credential keeps working, wherever wrong ones come from.
+                if let (Error::Unauthorized(_), Some(peer)) = (&error, request.peer_addr()) {
+                    shared.failures.count(peer.ip(), Instant::now())?;
+                }
+                Err(error.into())
+            }
+        },
         _ => Err(Error::internal("the scope is not set up").into()),
     }
 }
