@@ -203,7 +203,10 @@ mod tests {
         let unavailable = Failure::from(Error::unavailable("pool"));
         assert_eq!(values(&unavailable, "retry-after"), ["5"]);
         let too_many = Failure::TooManyRequests { what: "too much".into(), seconds: 17 };
-        assert_eq!((too_many.status_code().as_u16(), values(&too_many, "retry-after")), (429, vec!["17".into()]));
+        assert_eq!(
+            (too_many.status_code().as_u16(), values(&too_many, "retry-after")),
+            (429, vec!["17".into()])
+        );
         assert_eq!(values(&Failure::MethodNotAllowed("GET".into()), "allow"), ["GET"]);
         let twice = Failure::from(Error::InvalidRequest("two".into()));
         assert_eq!(values(&twice, "www-authenticate"), ["Bearer realm=\"scim\", error=\"invalid_request\""]);

@@ -124,7 +124,10 @@ impl Rates {
                 return Ok(());
             }
             let who = if of_tenant >= of_token { "the tenant" } else { "the token" };
-            Err(Failure::TooManyRequests { what: format!("{who} sends too many requests"), seconds: seconds(wait) })
+            Err(Failure::TooManyRequests {
+                what: format!("{who} sends too many requests"),
+                seconds: seconds(wait),
+            })
         })
     }
 

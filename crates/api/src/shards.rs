@@ -28,10 +28,7 @@ pub(crate) struct Shards<K, V> {
 
 impl<K, V> Default for Shards<K, V> {
     fn default() -> Self {
-        Self {
-            hasher: RandomState::new(),
-            pieces: (0..SHARDS).map(|_| Mutex::default()).collect(),
-        }
+        Self { hasher: RandomState::new(), pieces: (0..SHARDS).map(|_| Mutex::default()).collect() }
     }
 }
 

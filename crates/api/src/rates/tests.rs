@@ -3,7 +3,13 @@
 use super::*;
 
 fn limits() -> Limits {
-    Limits { tenant_per_second: 50, tenant_burst: 100, token_per_second: 20, token_burst: 40, failures_per_minute: 3 }
+    Limits {
+        tenant_per_second: 50,
+        tenant_burst: 100,
+        token_per_second: 20,
+        token_burst: 40,
+        failures_per_minute: 3,
+    }
 }
 
 fn ids() -> (TenantId, TokenId, TokenId) {

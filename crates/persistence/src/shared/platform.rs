@@ -91,8 +91,7 @@ pub(super) fn create_token(conn: &mut Conn, tenant: TenantId, token: &Token, dig
         .filter(of_tenant!(tenant_counters, tenant))
         .select(tenant_counters::change_seq);
     let _: i64 = Locked(counter).get_result(conn)?;
-    let row: TenantRow =
-        tenants::table.find(Id(tenant.0)).select(TenantRow::as_select()).get_result(conn)?;
+    let row: TenantRow = tenants::table.find(Id(tenant.0)).select(TenantRow::as_select()).get_result(conn)?;
     let active = api_tokens::table
         .filter(of_tenant!(api_tokens, tenant))
         .filter(api_tokens::revoked_at.is_null())
