@@ -23,15 +23,12 @@ pub(crate) async fn authenticate(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match admit(&request).await {
-        Ok(principal) => {
-            request.extensions_mut().insert(principal);
-            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
-        }
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
         Err(failure) => Ok(request.error_response(failure)),
     }
 }
 
-async fn admit(request: &ServiceRequest) -> Result<Principal, Failure> {
+async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > limits::URL_BYTES {
         return Err(Failure::TargetTooLong);
@@ -45,8 +42,10 @@ async fn admit(request: &ServiceRequest) -> Result<Principal, Failure> {
     match (request.app_data::<web::Data<Shared>>(), now) {
         (Some(shared), Some(now)) => match principal(shared, &text, now).await {
             Ok(principal) => {
-                shared.rates.admit(&principal, Instant::now())?;
-                Ok(principal)
+                let admitted = shared.rates.admit(&principal, Instant::now());
+                // The log names also who is refused.
+                request.extensions_mut().insert(principal);
+                admitted
             }
             Err(error) => {
                 // A right credential keeps working, wherever wrong ones come from.

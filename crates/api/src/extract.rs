@@ -101,7 +101,8 @@ impl Caller {
         let Self { shared, principal, contract, origin, now } = self;
         let store = Arc::clone(&shared.store);
         let started = Instant::now();
-        let turn = shared.turns.take(principal.tenant.id).await?;
+        // Who waits holds nothing, and many changes of one tenant at once are done one after the other.
+        let turn = shared.turns.take_within(time.min(limits::ANSWER_TIME), principal.tenant.id).await?;
         blocking::run_within(time.saturating_sub(started.elapsed()), move || {
             // Also when nobody waits for the end of the work any more.
             let _turn = turn;

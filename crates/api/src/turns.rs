@@ -33,7 +33,7 @@ impl Entry for InUse {
 }
 
 impl Turns {
-    /// Of so many connections a tenant may hold two thirds; who finds none free waits so long.
+    /// Of so many connections a tenant may hold two thirds; who finds none free waits so long unless he says otherwise.
     pub(crate) fn new(connections: usize, wait: Duration) -> Self {
         Self { most: (connections * 2 / 3).max(1), wait, of: Shards::default() }
     }
@@ -43,10 +43,15 @@ impl Turns {
     /// # Errors
     /// [`Error::Unavailable`] when none is free in time.
     pub(crate) async fn take(&self, tenant: TenantId) -> Result<OwnedSemaphorePermit> {
+        self.take_within(self.wait, tenant).await
+    }
+
+    /// The same with a time of its own.
+    pub(crate) async fn take_within(&self, wait: Duration, tenant: TenantId) -> Result<OwnedSemaphorePermit> {
         let turns = self.of.with(tenant, Instant::now(), |InUse(turns)| {
             Arc::clone(turns.get_or_insert_with(|| Arc::new(Semaphore::new(self.most))))
         });
-        match timeout(self.wait, turns.acquire_owned()).await {
+        match timeout(wait, turns.acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) => Err(Error::internal("nobody closes the turns of a tenant")),
             Err(_) => Err(Error::unavailable("the tenant does too much at once")),
