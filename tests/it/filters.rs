@@ -309,7 +309,7 @@ fn world(backend: Backend) -> World {
     for tenant in [&ours, &theirs] {
         store.create_tenant(tenant, start).unwrap();
         store::write(&*store, tenant.id, |tx| {
-            resources.iter().try_for_each(|resource| tx.insert(&USER, resource))
+            resources.iter().try_for_each(|resource| tx.insert(&USER, resource).map(drop))
         })
         .unwrap();
     }

@@ -28,6 +28,7 @@ mod lists;
 mod openapi;
 mod plans;
 mod races;
+mod rates;
 mod roles;
 mod schemas;
 mod tenancy;

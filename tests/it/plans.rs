@@ -125,7 +125,7 @@ fn filled(backend: Backend) -> (TestDb, std::sync::Arc<dyn store::Store>, Tenant
                 let Value::Object(document) = person(number) else { unreachable!("an object") };
                 let document = domain::document::Document(document);
                 let meta = Meta { created: now, modified: now, version: Version(1) };
-                tx.insert(&USER, &Resource { id: ResourceId::generate(), document, meta })
+                tx.insert(&USER, &Resource { id: ResourceId::generate(), document, meta }).map(drop)
             })
         })
         .unwrap();

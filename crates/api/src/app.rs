@@ -15,12 +15,14 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Bytes;
 use actix_web::{App, web};
 use auth::Authenticator;
+use domain::limits;
 use domain::store::Store;
 use futures_util::future::{Either, select};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::Semaphore;
 
 use crate::connection::Guarded;
+use crate::rates::{Failures, Rates};
 use crate::settings::{Settings, SettingsError};
 use crate::turns::Turns;
 use crate::{docs, logging, openapi, routes};
@@ -39,8 +41,14 @@ pub(crate) struct Shared {
     pub(crate) slow_clients: Arc<Semaphore>,
     /// Seats for bulk requests, which hold a thread for seconds.
     pub(crate) bulks: Arc<Semaphore>,
-    /// Turns for replies that may be long.
+    /// Turns of each tenant for a thread and a connection.
     pub(crate) turns: Turns,
+    /// Turns of each tenant for a seat among the bulk requests.
+    pub(crate) bulk_turns: Turns,
+    /// How often tenants and tokens may ask.
+    pub(crate) rates: Rates,
+    /// Wrong credentials by address.
+    pub(crate) failures: Failures,
 }
 
 /// A server that is bound to its address and ready to run.
@@ -68,6 +76,7 @@ impl Application {
     /// Binds the address. Connections wait until [`Self::run`]. Call it inside an actix (or tokio) runtime.
     pub fn build(settings: &Settings, store: Arc<dyn Store>) -> Result<Self, BuildError> {
         let server = &settings.server;
+        settings.limits.check()?;
         let listener = listen(server.listen).map_err(|error| BuildError::Listen(server.listen, error))?;
         let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
         let public_url = server.public_url(address)?;
@@ -78,6 +87,8 @@ impl Application {
         let blocking = (2 * database.pool_size as usize).div_ceil(threads).max(4);
         // The other half of the connections is left to whoever is not slow.
         let half = (database.pool_size as usize / 2).max(1);
+        // They may all have come to one thread of the server.
+        let bulks = half.min(blocking / 2);
         let shared = web::Data::new(Shared {
             docs: docs::page(&document),
             openapi: document.to_string().into(),
@@ -85,10 +96,12 @@ impl Application {
             store,
             public_url: public_url.clone(),
             slow_clients: Arc::new(Semaphore::new(half)),
-            // They may all have come to one thread of the server.
-            bulks: Arc::new(Semaphore::new(half.min(blocking / 2))),
+            bulks: Arc::new(Semaphore::new(bulks)),
             // Whoever waits for a turn waits for a connection.
             turns: Turns::new(database.pool_size as usize, Duration::from_millis(database.pool_timeout_ms)),
+            bulk_turns: Turns::new(bulks, limits::ANSWER_TIME),
+            rates: Rates::new(&settings.limits),
+            failures: Failures::new(&settings.limits),
         });
         let app = move || {
             App::new().app_data(shared.clone()).configure(routes::configure).wrap(from_fn(logging::observe))

@@ -1,6 +1,8 @@
 //! The gate below each base path. It is a middleware and not an extractor, because extractors are polled
 //! together and a wrong path could answer before a missing credential.
 
+use std::time::Instant;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -21,15 +23,12 @@ pub(crate) async fn authenticate(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     match admit(&request).await {
-        Ok(principal) => {
-            request.extensions_mut().insert(principal);
-            next.call(request).await.map(ServiceResponse::map_into_boxed_body)
-        }
+        Ok(()) => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
         Err(failure) => Ok(request.error_response(failure)),
     }
 }
 
-async fn admit(request: &ServiceRequest) -> Result<Principal, Failure> {
+async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > limits::URL_BYTES {
         return Err(Failure::TargetTooLong);
@@ -41,7 +40,21 @@ async fn admit(request: &ServiceRequest) -> Result<Principal, Failure> {
     let text = carrier::presented(|name| request.headers().get_all(name).map(|value| value.as_bytes()))?;
     let now = request.extensions().get::<Moment>().map(|moment| moment.now);
     match (request.app_data::<web::Data<Shared>>(), now) {
-        (Some(shared), Some(now)) => Ok(principal(shared, &text, now).await?),
+        (Some(shared), Some(now)) => match principal(shared, &text, now).await {
+            Ok(principal) => {
+                let admitted = shared.rates.admit(&principal, Instant::now());
+                // The log names also who is refused.
+                request.extensions_mut().insert(principal);
+                admitted
+            }
+            Err(error) => {
+                // A right credential keeps working, wherever wrong ones come from.
+                if let (Error::Unauthorized(_), Some(peer)) = (&error, request.peer_addr()) {
+                    shared.failures.count(peer.ip(), Instant::now())?;
+                }
+                Err(error.into())
+            }
+        },
         _ => Err(Error::internal("the scope is not set up").into()),
     }
 }

@@ -26,8 +26,9 @@ pub(crate) async fn bulk(
     let started = Instant::now();
     let seat = caller.bulk_seat().await?;
     let has_time = move || started.elapsed() < limits::BULK_WORK_TIME;
+    let bill = caller.bill();
     let work = move |call: &Call<'_>| {
-        let outcomes = bulk::bulk(call, received.read(), &has_time)?;
+        let outcomes = bulk::bulk(call, received.read(), &bill, &has_time)?;
         drop(seat);
         Ok(written(&call.origin.request, outcomes))
     };

@@ -32,6 +32,9 @@ pub(crate) enum Failure {
     /// 414.
     #[error("the request target is longer than {} bytes", domain::limits::URL_BYTES)]
     TargetTooLong,
+    /// 429; what there is too much of, and in how many seconds to try again.
+    #[error("{what}, please retry in {seconds} s")]
+    TooManyRequests { what: String, seconds: u64 },
     /// 431.
     #[error(
         "there are more than {} headers, or they are longer than {} bytes",
@@ -87,6 +90,7 @@ impl ResponseError for Failure {
             Self::NotHttp => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         }
@@ -105,6 +109,7 @@ impl ResponseError for Failure {
                 HeaderValue::from_static("Bearer realm=\"scim\", error=\"invalid_request\""),
             ),
             Self::Domain(Error::Unavailable(_)) => headers.insert_only(RETRY_AFTER, RETRY_SECONDS.into()),
+            Self::TooManyRequests { seconds, .. } => headers.insert_only(RETRY_AFTER, (*seconds).into()),
             Self::MethodNotAllowed(methods) => {
                 // Names of methods are text that a header may hold.
                 if let Ok(methods) = HeaderValue::from_str(methods) {
@@ -197,6 +202,11 @@ mod tests {
     fn headers_that_statuses_need() {
         let unavailable = Failure::from(Error::unavailable("pool"));
         assert_eq!(values(&unavailable, "retry-after"), ["5"]);
+        let too_many = Failure::TooManyRequests { what: "too much".into(), seconds: 17 };
+        assert_eq!(
+            (too_many.status_code().as_u16(), values(&too_many, "retry-after")),
+            (429, vec!["17".into()])
+        );
         assert_eq!(values(&Failure::MethodNotAllowed("GET".into()), "allow"), ["GET"]);
         let twice = Failure::from(Error::InvalidRequest("two".into()));
         assert_eq!(values(&twice, "www-authenticate"), ["Bearer realm=\"scim\", error=\"invalid_request\""]);

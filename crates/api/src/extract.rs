@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_rt::time::timeout;
 use actix_web::dev::Payload;
@@ -63,10 +63,18 @@ impl Caller {
         &self.principal
     }
 
-    /// Waits for a seat for a bulk request; it is kept till the end of the work.
-    pub(crate) async fn bulk_seat(&self) -> Result<OwnedSemaphorePermit> {
+    /// Bills the operations of a bulk request, of which the request itself was the first.
+    pub(crate) fn bill(&self) -> impl Fn(usize) + Send + 'static {
+        let (shared, principal) = (self.shared.clone(), self.principal.clone());
+        move |operations| shared.rates.bill(&principal, operations.saturating_sub(1), Instant::now())
+    }
+
+    /// Waits for a seat for a bulk request, tenant by tenant; it is kept till the end of the work.
+    pub(crate) async fn bulk_seat(&self) -> Result<[OwnedSemaphorePermit; 2]> {
+        let turn = self.shared.bulk_turns.take(self.principal.tenant.id).await?;
         let seat = timeout(limits::ANSWER_TIME, Arc::clone(&self.shared.bulks).acquire_owned()).await;
-        seat.map_err(|_| Error::unavailable("too many bulk requests at once"))?.map_err(Error::internal)
+        let seat = seat.map_err(|_| Error::unavailable("too many bulk requests at once"))?;
+        Ok([turn, seat.map_err(Error::internal)?])
     }
 
     /// The contract of the base path.
@@ -74,7 +82,7 @@ impl Caller {
         self.contract
     }
 
-    /// Runs a use case where it may wait for the database.
+    /// Runs a use case where it may wait for the database, when the tenant's turn has come.
     pub(crate) async fn run<T, F>(self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -92,7 +100,12 @@ impl Caller {
         let base = self.base();
         let Self { shared, principal, contract, origin, now } = self;
         let store = Arc::clone(&shared.store);
-        blocking::run_within(time, move || {
+        let started = Instant::now();
+        // Who waits holds nothing, and many changes of one tenant at once are done one after the other.
+        let turn = shared.turns.take_within(time.min(limits::ANSWER_TIME), principal.tenant.id).await?;
+        blocking::run_within(time.saturating_sub(started.elapsed()), move || {
+            // Also when nobody waits for the end of the work any more.
+            let _turn = turn;
             work(&Call { store: &*store, principal: &principal, contract, base, origin, now })
         })
         .await

@@ -2,9 +2,9 @@
 //!
 //! The path of a request, in reading order: [`app`] starts the server, [`connection`] keeps slow
 //! clients from holding it, [`routes`] is the URL table,
-//! [`logging`] gives the request its id and its log line, [`authenticate`] its principal, [`extract`] checks
-//! the right for the collection, [`body`], [`json`] and [`query`] read what the client sent, [`resources`],
-//! [`roles`], [`bulk`] and [`discovery`] call the use case through [`blocking`], with [`turns`] for long replies, [`reply`],
+//! [`logging`] gives the request its id and its log line, [`authenticate`] its principal, [`rates`] says whether there
+//! have been too many, [`extract`] checks the right for the collection, [`body`], [`json`] and [`query`] read what the client sent, [`resources`],
+//! [`roles`], [`bulk`] and [`discovery`] call the use case through [`blocking`], tenant by tenant in [`turns`], [`reply`],
 //! [`stream`] and [`error`] write the answer; [`refusal`] answers what never became a request.
 //!
 //! What it says of itself: [`openapi`] is the document, [`docs`] the page.
@@ -34,11 +34,13 @@ mod logging;
 mod openapi;
 mod out;
 mod query;
+mod rates;
 mod refusal;
 mod reply;
 mod resources;
 mod roles;
 mod routes;
+mod shards;
 mod stream;
 mod turns;
 

@@ -22,6 +22,8 @@ pub struct Settings {
     pub database: Database,
     /// The log.
     pub log: Log,
+    /// How often clients may ask.
+    pub limits: Limits,
 }
 
 /// The HTTP server.
@@ -196,6 +198,49 @@ pub enum LogFormat {
     Json,
 }
 
+/// How often clients may ask; counted in each process by itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Requests of a tenant in a second, in the long run; 0: any number.
+    pub tenant_per_second: u32,
+    /// Requests of a tenant at once.
+    pub tenant_burst: u32,
+    /// Requests with one token in a second, in the long run; 0: any number.
+    pub token_per_second: u32,
+    /// Requests with one token at once.
+    pub token_burst: u32,
+    /// Wrong credentials from one address in a minute; 0: any number.
+    pub failures_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            tenant_per_second: 50,
+            tenant_burst: 100,
+            token_per_second: 50,
+            token_burst: 100,
+            failures_per_minute: 100,
+        }
+    }
+}
+
+impl Limits {
+    /// # Errors
+    /// A limit under which nothing would ever be served.
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        let bursts = [
+            ("tenant_burst", self.tenant_per_second, self.tenant_burst),
+            ("token_burst", self.token_per_second, self.token_burst),
+        ];
+        match bursts.into_iter().find(|&(_, rate, burst)| rate > 0 && burst == 0) {
+            Some((name, ..)) => Err(SettingsError(format!("limits.{name} must be at least 1"))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A setting that cannot be used; the text names it.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -335,6 +380,14 @@ mod tests {
     fn variables_of_others_are_left_alone() {
         load(nowhere(), None, &[("ROLLCALL_TOKEN", "x"), ("HOME", "/"), ("ROLLCALL__LOG__FILTER", "")])
             .unwrap();
+    }
+
+    #[test]
+    fn a_limit_lets_something_through() {
+        Limits::default().check().unwrap();
+        let nothing = Limits { token_burst: 0, ..Limits::default() };
+        assert!(nothing.check().unwrap_err().to_string().contains("limits.token_burst"));
+        Limits { token_per_second: 0, ..nothing }.check().unwrap();
     }
 
     #[test]

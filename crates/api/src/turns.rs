@@ -1,29 +1,41 @@
-//! Which requests may hold a connection to the database for as long as their client is slow.
+//! How many requests of one tenant may be at work at a time.
 //!
-//! Seats for slow clients are in [`crate::stream`]. Before a reply knows that its client is slow, it has held its
-//! connection for a while; a tenant that asks for many long replies at once would so hold all of them. So the replies that may
-//! be long take turns, tenant by tenant, and the other tenants find a connection.
+//! Every request holds a thread and a connection to the database: a write while it waits for a lock, a long reply while
+//! its client is slow (seats for slow clients are in [`crate::stream`]). A tenant that sends many of them at once would
+//! hold all there are. So requests take turns, tenant by tenant, and the other tenants find a connection.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_rt::time::timeout;
 use domain::id::TenantId;
 use domain::{Error, Result};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::shards::{Entry, Shards};
+
 /// The turns of all tenants that have asked for one.
 pub(crate) struct Turns {
     most: usize,
     wait: Duration,
-    of: Mutex<HashMap<TenantId, Arc<Semaphore>>>,
+    of: Shards<TenantId, InUse>,
+}
+
+/// The turns of a tenant; none before it has asked for one.
+#[derive(Default)]
+struct InUse(Option<Arc<Semaphore>>);
+
+impl Entry for InUse {
+    /// A turn that is taken or waited for holds on to them.
+    fn is_idle(&self, _: Instant) -> bool {
+        self.0.as_ref().is_none_or(|turns| Arc::strong_count(turns) == 1)
+    }
 }
 
 impl Turns {
-    /// Of so many connections a tenant may hold two thirds; who finds none free waits so long.
+    /// Of so many connections a tenant may hold two thirds; who finds none free waits so long unless he says otherwise.
     pub(crate) fn new(connections: usize, wait: Duration) -> Self {
-        Self { most: (connections * 2 / 3).max(1), wait, of: Mutex::default() }
+        Self { most: (connections * 2 / 3).max(1), wait, of: Shards::default() }
     }
 
     /// Waits for a turn, which lasts until it is dropped.
@@ -31,18 +43,18 @@ impl Turns {
     /// # Errors
     /// [`Error::Unavailable`] when none is free in time.
     pub(crate) async fn take(&self, tenant: TenantId) -> Result<OwnedSemaphorePermit> {
-        let turns = Arc::clone(
-            self.of
-                .lock()
-                // The map is whole between any two calls.
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(tenant)
-                .or_insert_with(|| Arc::new(Semaphore::new(self.most))),
-        );
-        match timeout(self.wait, turns.acquire_owned()).await {
+        self.take_within(self.wait, tenant).await
+    }
+
+    /// The same with a time of its own.
+    pub(crate) async fn take_within(&self, wait: Duration, tenant: TenantId) -> Result<OwnedSemaphorePermit> {
+        let turns = self.of.with(tenant, Instant::now(), |InUse(turns)| {
+            Arc::clone(turns.get_or_insert_with(|| Arc::new(Semaphore::new(self.most))))
+        });
+        match timeout(wait, turns.acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) => Err(Error::internal("nobody closes the turns of a tenant")),
-            Err(_) => Err(Error::unavailable("the tenant reads too much at once")),
+            Err(_) => Err(Error::unavailable("the tenant does too much at once")),
         }
     }
 }
@@ -61,6 +73,17 @@ mod tests {
         assert!(turns.take(other).await.is_ok());
         drop(first);
         assert!(turns.take(one).await.is_ok());
+    }
+
+    #[actix_rt::test]
+    async fn turns_that_are_taken_are_remembered() {
+        let turns = Turns::new(1, Duration::from_millis(20));
+        let tenant = TenantId::generate();
+        let turn = turns.take(tenant).await.unwrap();
+        let is_idle = || turns.of.with(tenant, Instant::now(), |entry| entry.is_idle(Instant::now()));
+        assert!(!is_idle());
+        drop(turn);
+        assert!(is_idle());
     }
 
     #[actix_rt::test]

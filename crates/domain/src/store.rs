@@ -232,14 +232,15 @@ pub trait TenantTx {
     /// The keys of the profiles, in order of name.
     fn profile_keys(&mut self) -> Result<Vec<ProfileKey>>;
 
-    /// Stores a new resource.
-    fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
+    /// Stores a new resource; returns how many living ones of the type there are now. Nobody else changes that number
+    /// until the transaction ends.
+    fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<i64>;
 
     /// Stores a changed resource; only what differs from `before` is written to the index.
     fn update(&mut self, resource_type: &ResourceType, before: &Resource, after: &Resource) -> Result<()>;
 
-    /// Stores a tombstone as a living resource again.
-    fn revive(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
+    /// Stores a tombstone as a living resource again; returns the same as [`TenantTx::insert`].
+    fn revive(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<i64>;
 
     /// Turns a resource into a tombstone: in no list, its names free; its document is kept.
     fn bury(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;
@@ -302,7 +303,8 @@ pub trait Store: Send + Sync {
     /// Changes the settings of a tenant.
     fn set_tenant_settings(&self, tenant: TenantId, settings: &TenantSettings) -> Result<()>;
 
-    /// Stores a token of the tenant; `digest` is the SHA-256 of its text.
+    /// Stores a token of the tenant; `digest` is the SHA-256 of its text. [`Error::Forbidden`] beyond the quota of the
+    /// tenant.
     fn create_token(&self, tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Result<()>;
 
     /// The tokens of the tenant, the youngest first.

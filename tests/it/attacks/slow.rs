@@ -9,24 +9,12 @@ use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
-use crate::support::db::TestDb;
 use crate::support::effort::size;
 use crate::support::http::{Client, RFC};
-use crate::support::program::{self, Server};
 use crate::support::raw;
 use crate::support::users::{user, with};
 
 both!(case_87_slow_heads, case_88_slow_bodies, case_89_slow_readers, case_90_idle_connections);
-
-/// A server with some settings that are not the defaults.
-fn start(backend: Backend, settings: &[(&str, &str)]) -> TestApp {
-    let db = TestDb::ready(backend);
-    let mut command = program::command(&db.folder);
-    command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", &db.url]);
-    command.envs(settings.iter().copied());
-    let server = Server::start_with(&db.folder, command);
-    TestApp { server, db }
-}
 
 fn head(app: &TestApp, method: &str, target: &str) -> String {
     format!("{method} {target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n", app.acme().token)
@@ -115,7 +103,7 @@ fn undisturbed<T>(client: &Client, work: impl FnOnce() -> T) -> T {
 }
 
 fn case_87_slow_heads(backend: Backend) {
-    let mut app = start(backend, &[("ROLLCALL__SERVER__HEAD_SECONDS", "2")]);
+    let mut app = TestApp::start_with(backend, &[("ROLLCALL__SERVER__HEAD_SECONDS", "2")]);
     let connections = (0..size(200, 1_000)).map(|n| {
         let mut stream = raw::connect(app.server.address());
         // Half of them were of use once: the framework's own timer is over for these.

@@ -3,7 +3,7 @@
 use super::backend::Backend;
 use super::db::{self, Tenant, TestDb};
 use super::http::{Carrier, Client, QA, RFC};
-use super::program::Server;
+use super::program::{self, Server};
 
 /// The real program, serving a database of its own that has two tenants.
 pub(crate) struct TestApp {
@@ -16,6 +16,16 @@ impl TestApp {
     pub(crate) fn start(backend: Backend) -> Self {
         let db = TestDb::ready(backend);
         let server = Server::start(&db.folder, &db.url);
+        Self { server, db }
+    }
+
+    /// The same with settings in the environment of the server.
+    pub(crate) fn start_with(backend: Backend, settings: &[(&str, &str)]) -> Self {
+        let db = TestDb::ready(backend);
+        let mut command = program::command(&db.folder);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", &db.url]);
+        command.envs(settings.iter().copied());
+        let server = Server::start_with(&db.folder, command);
         Self { server, db }
     }
 

@@ -10,6 +10,13 @@ use std::time::Duration;
 /// How long a server may take to get ready on a busy machine.
 const START: Duration = Duration::from_secs(60);
 
+/// Tests ask more often than a client may. Those of the limits themselves set them.
+const LIMITS: [&str; 3] = [
+    "ROLLCALL__LIMITS__TENANT_PER_SECOND",
+    "ROLLCALL__LIMITS__TOKEN_PER_SECOND",
+    "ROLLCALL__LIMITS__FAILURES_PER_MINUTE",
+];
+
 /// The program beside the test binary (`target/<profile>/deps/it-…`), or the one `ROLLCALL_BIN` names.
 fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("ROLLCALL_BIN") {
@@ -22,7 +29,8 @@ fn binary() -> PathBuf {
     program
 }
 
-/// The program in `folder`, with nothing of our own environment that it would read as a setting.
+/// The program in `folder`, with nothing of our own environment that it would read as a setting, and without limits
+/// on requests.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(binary());
     command.current_dir(folder).stdin(Stdio::null());
@@ -34,6 +42,7 @@ pub(crate) fn command(folder: &Path) -> Command {
             command.env_remove(&name);
         }
     }
+    command.envs(LIMITS.map(|name| (name, "0")));
     command
 }
 

@@ -12,7 +12,7 @@ use crate::routes::Line;
 
 const COLLECTION: &str = "{collection}";
 /// What every request below a base path can fail with.
-const ANYWHERE: [u16; 7] = [400, 401, 403, 414, 431, 500, 503];
+const ANYWHERE: [u16; 8] = [400, 401, 403, 414, 429, 431, 500, 503];
 
 /// What a line of the table is spelled out for.
 pub(super) enum Thing<'a> {

@@ -71,10 +71,14 @@ pub(super) fn headers() -> Value {
 }
 
 /// Names, statuses and meanings of failures.
-const FAILURES: [(&str, u16, &str); 15] = [
+const FAILURES: [(&str, u16, &str); 16] = [
     ("BadRequest", 400, "What was sent is malformed or breaks a rule; `scimType` says which kind."),
     ("Unauthorized", 401, "No valid credential."),
-    ("Forbidden", 403, "The credential does not allow this, or the tenant is suspended."),
+    (
+        "Forbidden",
+        403,
+        "The credential does not allow this, the tenant is suspended, or a quota of it is reached.",
+    ),
     ("NotFound", 404, "There is no such resource or endpoint."),
     ("MethodNotAllowed", 405, "Any method that is not described at a path."),
     ("RequestTimeout", 408, "The body did not arrive in time."),
@@ -83,6 +87,11 @@ const FAILURES: [(&str, u16, &str); 15] = [
     ("ContentTooLarge", 413, "Larger than a limit."),
     ("UriTooLong", 414, "The request target is too long."),
     ("UnsupportedMediaType", 415, "The body is in a form that is not accepted."),
+    (
+        "TooManyRequests",
+        429,
+        "The tenant or the token sends too many requests, or the address too many wrong credentials.",
+    ),
     ("HeadersTooLarge", 431, "The headers are too long."),
     ("InternalServerError", 500, "A defect of the server."),
     ("NotImplemented", 501, "This endpoint is not supported."),
@@ -103,7 +112,7 @@ pub(super) fn responses() -> Value {
             400 => Some(("WWW-Authenticate", "MaybeWWW-Authenticate")),
             401 => Some(("WWW-Authenticate", "WWW-Authenticate")),
             405 => Some(("Allow", "Allow")),
-            503 => Some(("Retry-After", "Retry-After")),
+            429 | 503 => Some(("Retry-After", "Retry-After")),
             _ => None,
         };
         headers.extend(extra.map(|(name, component)| (name.to_owned(), reference("headers", component))));

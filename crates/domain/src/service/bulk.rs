@@ -48,14 +48,21 @@ pub enum Done {
 }
 
 /// POST on `/Bulk`: the outcomes in the order of the request, those that `failOnErrors` has left undone not among
-/// them. `has_time` is asked before each operation; without time the rest is refused and not done.
+/// them. `bill` is told how many operations there are before the first of them is done. `has_time` is asked before each;
+/// without time the rest is refused and not done.
 ///
 /// # Errors
 /// Before anything is done: [`Error::InvalidSyntax`] and [`Error::InvalidValue`] for a message that is none,
 /// [`Error::TooLarge`] for too many operations, or too many members and owners in all operations.
-pub fn bulk(call: &Call<'_>, body: Body, has_time: &dyn Fn() -> bool) -> Result<Vec<Outcome>> {
+pub fn bulk(
+    call: &Call<'_>,
+    body: Body,
+    bill: &dyn Fn(usize),
+    has_time: &dyn Fn() -> bool,
+) -> Result<Vec<Outcome>> {
     call.principal.require_bulk()?;
     let request = request::read(call, body?)?;
+    bill(request.operations.len());
     let named: usize = request.operations.iter().map(|sent| sent.named(call)).sum();
     if named > limits::MEMBERS {
         let most = limits::MEMBERS;

@@ -80,7 +80,7 @@ fn give_birth(
         }
         Kind::Group(_) | Kind::Plain => None,
     };
-    let (action, old_version) = match tombstone {
+    let (action, old_version, living) = match tombstone {
         Some(_) if promised.is_some() => {
             return Err(Error::Conflict(
                 "a deleted resource would come back under its old id, and others refer to a new one already"
@@ -90,14 +90,16 @@ fn give_birth(
         Some(old) => {
             resource.id = old.id;
             resource.meta = next(&old.meta, call.now);
-            tx.revive(resource_type, &resource)?;
-            (Action::Revived, Some(old.meta.version))
+            let living = tx.revive(resource_type, &resource)?;
+            (Action::Revived, Some(old.meta.version), living)
         }
         None => {
-            tx.insert(resource_type, &resource)?;
-            (Action::Created, None)
+            let living = tx.insert(resource_type, &resource)?;
+            (Action::Created, None, living)
         }
     };
+    let quotas = &call.principal.tenant.settings.quotas;
+    quotas.allow_resources(resource_type.area, &resource_type.endpoint, living)?;
     let lists = groups::apply(call, tx, resource.id, &edit.steps)?;
     let mut attributes = changed_names(&Document::default(), &resource.document);
     attributes.extend(lists.names());

@@ -94,47 +94,48 @@ pub(super) fn find(
 }
 
 impl Tx<'_> {
-    /// Counts a resource that has come into the world.
+    /// Counts a resource that has come into the world; returns how many living ones there are with it.
     pub(super) fn enter_collection(
         &mut self,
         resource_type: &ResourceType,
         resource: &Resource,
-    ) -> Result<()> {
-        self.count(resource_type, 1)?;
+    ) -> Result<i64> {
+        let living = self.count(resource_type, 1)?;
         let place = (At(resource.meta.created), Id(resource.id.0));
         match self.block_of(resource_type, place)? {
             None => {
                 // The first one begins at the beginning of time: whoever is created later with an earlier time
                 // belongs somewhere too.
                 let beginning = (At(DateTime::UNIX_EPOCH), Id(Uuid::nil()));
-                self.open_block(resource_type, beginning, 1, SIZE as i64 - 1)
+                self.open_block(resource_type, beginning, 1, SIZE as i64 - 1)?;
             }
-            Some((start, room)) if room > 0 => self.change_block(resource_type, start, 1, room - 1),
+            Some((start, room)) if room > 0 => self.change_block(resource_type, start, 1, room - 1)?,
             Some((start, _)) => {
                 // Usually nobody stands behind who was created last.
                 let behind = self.living_behind(resource_type, place)?;
                 self.change_block(resource_type, start, -behind, STRAGGLERS)?;
-                self.open_block(resource_type, place, behind + 1, SIZE as i64 - behind - 1)
+                self.open_block(resource_type, place, behind + 1, SIZE as i64 - behind - 1)?;
             }
         }
+        Ok(living)
     }
 
-    /// Counts a resource that has been there before and comes or goes.
+    /// Counts a resource that has been there before and comes or goes; returns how many living ones there are then.
     pub(super) fn count_in_collection(
         &mut self,
         resource_type: &ResourceType,
         resource: &Resource,
         more: i64,
-    ) -> Result<()> {
-        self.count(resource_type, more)?;
+    ) -> Result<i64> {
+        let living = self.count(resource_type, more)?;
         let place = (At(resource.meta.created), Id(resource.id.0));
-        match self.block_of(resource_type, place)? {
-            Some((start, room)) => self.change_block(resource_type, start, more, room),
-            None => Ok(()),
+        if let Some((start, room)) = self.block_of(resource_type, place)? {
+            self.change_block(resource_type, start, more, room)?;
         }
+        Ok(living)
     }
 
-    fn count(&mut self, resource_type: &ResourceType, more: i64) -> Result<()> {
+    fn count(&mut self, resource_type: &ResourceType, more: i64) -> Result<i64> {
         diesel::insert_into(collections::table)
             .values((
                 collections::tenant_id.eq(self.id()),
@@ -144,9 +145,9 @@ impl Tx<'_> {
             .on_conflict((collections::tenant_id, collections::resource_type))
             .do_update()
             .set(collections::live.eq(collections::live + excluded(collections::live)))
-            .execute(self.conn)
-            .map_err(from_diesel)?;
-        Ok(())
+            .returning(collections::live)
+            .get_result(self.conn)
+            .map_err(from_diesel)
     }
 
     /// Start and room of the block that a place is in.

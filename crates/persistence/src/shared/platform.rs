@@ -10,6 +10,7 @@ use domain::tenant::{Tenant, TenantSettings, TenantState};
 
 use super::super::Conn;
 use super::scope::of_tenant;
+use super::wrap::Locked;
 use crate::error::{Failed, from_diesel};
 use crate::rows::{TenantRow, TokenRow};
 use crate::schema::{api_tokens, tenant_counters, tenants};
@@ -85,7 +86,19 @@ fn settings_text(settings: &TenantSettings) -> domain::Result<String> {
 
 pub(super) fn create_token(conn: &mut Conn, tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Done<()> {
     diesel::insert_into(api_tokens::table).values(&TokenRow::new(tenant, token, digest)).execute(conn)?;
-    Ok(())
+    // Whoever makes another one of them waits here until this one can be counted.
+    let counter = tenant_counters::table
+        .filter(of_tenant!(tenant_counters, tenant))
+        .select(tenant_counters::change_seq);
+    let _: i64 = Locked(counter).get_result(conn)?;
+    let row: TenantRow = tenants::table.find(Id(tenant.0)).select(TenantRow::as_select()).get_result(conn)?;
+    let active = api_tokens::table
+        .filter(of_tenant!(api_tokens, tenant))
+        .filter(api_tokens::revoked_at.is_null())
+        .filter(api_tokens::expires_at.is_null().or(api_tokens::expires_at.gt(At(token.created))))
+        .count()
+        .get_result(conn)?;
+    Ok(row.meaning()?.settings.quotas.allow_tokens(active)?)
 }
 
 pub(super) fn tokens(conn: &mut Conn, tenant: TenantId) -> Done<Vec<Token>> {

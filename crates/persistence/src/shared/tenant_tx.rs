@@ -209,7 +209,7 @@ impl TenantTx for Tx<'_> {
         self.known_profile_keys()
     }
 
-    fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
+    fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<i64> {
         let row = NewResourceRow {
             tenant_id: self.id(),
             id: Id(resource.id.0),
@@ -248,7 +248,7 @@ impl TenantTx for Tx<'_> {
         Ok(())
     }
 
-    fn revive(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
+    fn revive(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<i64> {
         self.store(resource_type, resource, None)?;
         let entries = index::entries(resource_type, &resource.document);
         self.index(resource_type, resource.id, &entries)?;
@@ -274,7 +274,8 @@ impl TenantTx for Tx<'_> {
         }
         let fewer = gone.into_iter().filter(|(_, ordinal)| *ordinal == 0).map(|(path, _)| (path, -1));
         self.count_holders(resource_type, fewer.collect());
-        self.count_in_collection(resource_type, resource, -1)
+        self.count_in_collection(resource_type, resource, -1)?;
+        Ok(())
     }
 
     fn definitions(&mut self) -> Result<Definitions> {

@@ -93,7 +93,9 @@ fn run(operations: &Value, more: &Value, time_for: usize) -> (Vec<Outcome>, usiz
     };
     let left = Cell::new(time_for);
     let has_time = || left.replace(left.get().saturating_sub(1)) > 0;
-    let outcomes = bulk(&call, Ok(body), &has_time).unwrap();
+    let billed = Cell::new(0);
+    let outcomes = bulk(&call, Ok(body), &|operations| billed.set(operations), &has_time).unwrap();
+    assert_eq!(Some(billed.get()), operations.as_array().map(Vec::len), "billed before anything is done");
     (outcomes, store.0.into_inner())
 }
 
