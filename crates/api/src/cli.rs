@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use domain::principal::Scope;
@@ -49,6 +49,9 @@ enum Command {
     /// Schemas and resource types that a tenant defines itself
     #[command(subcommand)]
     Schema(Schema),
+    /// Who changed what, and whether the record of it is whole
+    #[command(subcommand)]
+    Audit(Audit),
     /// Fill a tenant with realistic synthetic data
     Load(Load),
 }
@@ -211,6 +214,57 @@ pub(crate) enum Schema {
     },
 }
 
+/// `rollcall audit …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Walk along the chain of the audit log and name the first row that is not what was written
+    Verify {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the audit log in the order in which it was written
+    List {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// What happened to the user, or any other resource, with this id
+        #[arg(long, value_name = "ID")]
+        user: Option<String>,
+        /// What was done with the token with this id
+        #[arg(long, value_name = "ID")]
+        token: Option<String>,
+        /// Only this action: created, updated, deleted, token_revoked, …
+        #[arg(long)]
+        action: Option<String>,
+        /// Not earlier than this: a time (2026-01-31T00:00:00Z), or 90d or 12h ago
+        #[arg(long, value_name = "TIME", value_parser = since)]
+        since: Option<Since>,
+        /// Print one JSON object per line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// A point in time, or how long ago it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    At(DateTime<Utc>),
+    Ago(TimeDelta),
+}
+
+impl Since {
+    pub(crate) fn before(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        match self {
+            Self::At(time) => time,
+            Self::Ago(time) => now - time,
+        }
+    }
+}
+
 /// `rollcall load`
 #[derive(Debug, Args)]
 pub(crate) struct Load {
@@ -283,6 +337,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Tenant(command) => commands::tenant::run(&Settings::load(None, overrides)?, command),
         Command::Token(command) => commands::token::run(&Settings::load(None, overrides)?, command),
         Command::Schema(command) => commands::schema::run(&Settings::load(None, overrides)?, command),
+        Command::Audit(command) => commands::audit::run(&Settings::load(None, overrides)?, command),
         Command::Load(options) => commands::load::run(&Settings::load(None, overrides)?, &options),
     }
 }
@@ -307,13 +362,23 @@ fn lifetime(text: &str) -> Result<Lifetime, String> {
     if text == "never" {
         return Ok(Lifetime(None));
     }
+    let time = span(text).ok_or("a number of days (90d) or hours (12h), or never")?;
+    Ok(Lifetime(Some(time)))
+}
+
+fn since(text: &str) -> Result<Since, String> {
+    let time = span(text).map(Since::Ago).or_else(|| domain::meta::parse_time(text).map(Since::At));
+    time.ok_or_else(|| "a time (2026-01-31T00:00:00Z), or a number of days (90d) or hours (12h)".into())
+}
+
+/// `90d` or `12h`.
+fn span(text: &str) -> Option<TimeDelta> {
     let time = |digits: &str, hours: i64| {
         let number = digits.parse::<u16>().ok().filter(|&number| number > 0)?;
-        Some(Lifetime(Some(TimeDelta::hours(i64::from(number) * hours))))
+        Some(TimeDelta::hours(i64::from(number) * hours))
     };
     let days = text.strip_suffix('d').and_then(|digits| time(digits, 24));
-    let hours = text.strip_suffix('h').and_then(|digits| time(digits, 1));
-    days.or(hours).ok_or_else(|| "a number of days (90d) or hours (12h), or never".into())
+    days.or_else(|| text.strip_suffix('h').and_then(|digits| time(digits, 1)))
 }
 
 fn scope(text: &str) -> Result<Scope, String> {
@@ -372,6 +437,12 @@ mod tests {
         assert_eq!(lifetime("never"), Ok(Lifetime(None)));
         for wrong in ["", "90", "d", "0d", "-1d", "1w", "999999d", "Never"] {
             assert!(lifetime(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(since("7d"), Ok(Since::Ago(TimeDelta::days(7))));
+        let time = DateTime::from_timestamp(1_769_817_600, 0).unwrap();
+        assert_eq!(since("2026-01-31T00:00:00Z"), Ok(Since::At(time)));
+        for wrong in ["", "never", "yesterday", "2026-01-31", "0h"] {
+            assert!(since(wrong).is_err(), "{wrong}");
         }
         assert!(slug("acme-2").is_ok() && slug(&"a".repeat(63)).is_ok());
         for wrong in ["", "Acme", "a_b", "a b", "ä", &"a".repeat(64)] {
