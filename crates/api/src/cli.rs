@@ -2,11 +2,13 @@
 //!
 //! Exit status: 0 done; 2 wrong usage; 1 anything else, with one line on stderr.
 
+mod audit;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use domain::principal::Scope;
@@ -14,6 +16,8 @@ use domain::role::Role;
 
 use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
+
+pub(crate) use audit::Audit;
 
 /// What a command fails with: the whole chain becomes one line.
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
@@ -214,57 +218,6 @@ pub(crate) enum Schema {
     },
 }
 
-/// `rollcall audit …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
-    /// Walk along the chain of the audit log and name the first row that is not what was written
-    Verify {
-        /// Short name of the tenant
-        #[arg(long, value_name = "SLUG")]
-        tenant: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// List the audit log in the order in which it was written
-    List {
-        /// Short name of the tenant
-        #[arg(long, value_name = "SLUG")]
-        tenant: String,
-        /// What happened to the user, or any other resource, with this id
-        #[arg(long, value_name = "ID")]
-        user: Option<String>,
-        /// What was done with the token with this id
-        #[arg(long, value_name = "ID")]
-        token: Option<String>,
-        /// Only this action: created, updated, deleted, token_revoked, …
-        #[arg(long)]
-        action: Option<String>,
-        /// Not earlier than this: a time (2026-01-31T00:00:00Z), or 90d or 12h ago
-        #[arg(long, value_name = "TIME", value_parser = since)]
-        since: Option<Since>,
-        /// Print one JSON object per line
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// A point in time, or how long ago it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Since {
-    At(DateTime<Utc>),
-    Ago(TimeDelta),
-}
-
-impl Since {
-    pub(crate) fn before(self, now: DateTime<Utc>) -> DateTime<Utc> {
-        match self {
-            Self::At(time) => time,
-            Self::Ago(time) => now - time,
-        }
-    }
-}
-
 /// `rollcall load`
 #[derive(Debug, Args)]
 pub(crate) struct Load {
@@ -366,11 +319,6 @@ fn lifetime(text: &str) -> Result<Lifetime, String> {
     Ok(Lifetime(Some(time)))
 }
 
-fn since(text: &str) -> Result<Since, String> {
-    let time = span(text).map(Since::Ago).or_else(|| domain::meta::parse_time(text).map(Since::At));
-    time.ok_or_else(|| "a time (2026-01-31T00:00:00Z), or a number of days (90d) or hours (12h)".into())
-}
-
 /// `90d` or `12h`.
 fn span(text: &str) -> Option<TimeDelta> {
     let time = |digits: &str, hours: i64| {
@@ -437,12 +385,6 @@ mod tests {
         assert_eq!(lifetime("never"), Ok(Lifetime(None)));
         for wrong in ["", "90", "d", "0d", "-1d", "1w", "999999d", "Never"] {
             assert!(lifetime(wrong).is_err(), "{wrong}");
-        }
-        assert_eq!(since("7d"), Ok(Since::Ago(TimeDelta::days(7))));
-        let time = DateTime::from_timestamp(1_769_817_600, 0).unwrap();
-        assert_eq!(since("2026-01-31T00:00:00Z"), Ok(Since::At(time)));
-        for wrong in ["", "never", "yesterday", "2026-01-31", "0h"] {
-            assert!(since(wrong).is_err(), "{wrong}");
         }
         assert!(slug("acme-2").is_ok() && slug(&"a".repeat(63)).is_ok());
         for wrong in ["", "Acme", "a_b", "a b", "ä", &"a".repeat(64)] {
