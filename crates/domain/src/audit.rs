@@ -217,6 +217,8 @@ pub enum Fault {
     BehindHead,
     /// The head names another hash for it.
     OtherHead,
+    /// It is not the one that ended the chain when a head was kept.
+    OtherThanKept,
 }
 
 impl Fault {
@@ -227,6 +229,7 @@ impl Fault {
             Self::Altered => "is not what was written",
             Self::BehindHead => "stands behind the head of the chain",
             Self::OtherHead => "is not the one that the head of the chain names",
+            Self::OtherThanKept => "is not the one that the kept head names",
         }
     }
 }
@@ -247,14 +250,16 @@ pub struct Flaw {
 pub struct Walk {
     tenant: TenantId,
     head: Head,
+    kept: Option<Head>,
     reached: Head,
     last: Option<(DateTime<Utc>, Uuid)>,
 }
 
 impl Walk {
-    /// At the beginning of a chain that ends with `head`.
-    pub fn new(tenant: TenantId, head: Head) -> Self {
-        Self { tenant, head, reached: Head::default(), last: None }
+    /// At the beginning of a chain that ends with `head` and once ended with `kept`, which somebody wrote down: a
+    /// chain that was made anew leads past another hash.
+    pub fn new(tenant: TenantId, head: Head, kept: Option<Head>) -> Self {
+        Self { tenant, head, kept, reached: Head::default(), last: None }
     }
 
     /// The place of the last row that was found good.
@@ -280,6 +285,9 @@ impl Walk {
         if row.seq < expected || next.hash != row.hash {
             return flaw(row.seq, named, Fault::Altered);
         }
+        if self.kept.as_ref().is_some_and(|kept| kept.seq == next.seq && kept.hash != next.hash) {
+            return flaw(row.seq, named, Fault::OtherThanKept);
+        }
         (self.reached, self.last) = (next, named);
         Ok(())
     }
@@ -287,9 +295,10 @@ impl Walk {
     /// After the last row.
     ///
     /// # Errors
-    /// The row that should still come, or the last one when the head names another.
+    /// The row that should still come, by the head or by the one that was kept, or the last one when the head names another.
     pub fn finish(&self) -> Result<(), Flaw> {
-        if self.reached.seq < self.head.seq {
+        let kept = self.kept.as_ref().map_or(0, |kept| kept.seq);
+        if self.reached.seq < self.head.seq.max(kept) {
             return Err(Flaw { seq: self.reached.seq + 1, row: None, fault: Fault::Missing });
         }
         if self.reached != self.head {

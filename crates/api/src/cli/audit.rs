@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
+use domain::audit::Head;
 
 use super::span;
 
@@ -13,6 +14,9 @@ pub(crate) enum Audit {
         /// Short name of the tenant
         #[arg(long, value_name = "SLUG")]
         tenant: String,
+        /// An end of the chain that was printed earlier and kept: it has to be part of it still
+        #[arg(long, value_name = "SEQ:HASH", value_parser = head)]
+        head: Option<Head>,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -61,9 +65,29 @@ fn since(text: &str) -> Result<Since, String> {
     time.ok_or_else(|| "a time (2026-01-31T00:00:00Z), or a number of days (90d) or hours (12h)".into())
 }
 
+fn head(text: &str) -> Result<Head, String> {
+    let read = || {
+        let (seq, hash) = text.split_once(':')?;
+        let seq = seq.parse().ok().filter(|&seq| seq >= 0)?;
+        let byte = |at: usize| u8::from_str_radix(hash.get(at..at + 2)?, 16).ok();
+        let hash = (0..hash.len()).step_by(2).map(byte).collect::<Option<_>>()?;
+        Some(Head { seq, hash })
+    };
+    read().ok_or_else(|| "what `audit verify` prints: a number, a colon and a hash".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn heads_are_read_as_they_are_printed() {
+        assert_eq!(head("7:01ff"), Ok(Head { seq: 7, hash: vec![1, 255] }));
+        assert_eq!(head("0:"), Ok(Head::default()));
+        for wrong in ["", "7", ":01", "-1:01", "7:0", "7:0g", "7:éa", "x:01"] {
+            assert!(head(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn times_are_judged() {

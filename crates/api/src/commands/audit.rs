@@ -18,9 +18,9 @@ const BATCH: usize = 500;
 pub(crate) fn run(settings: &Settings, command: cli::Audit) -> Outcome {
     let store = open(settings)?;
     match command {
-        cli::Audit::Verify { tenant, json } => {
+        cli::Audit::Verify { tenant, head, json } => {
             let tenant = tenant_named(&*store, &tenant)?;
-            report(&audit::verify(&*store, tenant.id)?, json)
+            report(&audit::verify(&*store, tenant.id, head.as_ref())?, json)
         }
         cli::Audit::List { tenant, user, token, action, since, json } => {
             let tenant = tenant_named(&*store, &tenant)?;
@@ -71,7 +71,7 @@ fn report(report: &Report, json: bool) -> Outcome {
         if *unchained > 0 {
             out::line(format_args!("{unchained} rows were written before there was a chain"))?;
         }
-        out::line(format_args!("the chain ends with row {} and {hash}", head.seq))?;
+        out::line(format_args!("the chain ends with {}:{hash}", head.seq))?;
     }
     flaw.as_ref().map_or(Ok(()), |flaw| Err(told(flaw).into()))
 }

@@ -36,7 +36,11 @@ fn chain(length: u128) -> (Vec<Row>, Head) {
 }
 
 fn walk(rows: &[Row], head: &Head) -> Result<i64, (i64, Fault)> {
-    let mut walk = Walk::new(tenant(), head.clone());
+    walk_past(rows, head, None)
+}
+
+fn walk_past(rows: &[Row], head: &Head, kept: Option<&Head>) -> Result<i64, (i64, Fault)> {
+    let mut walk = Walk::new(tenant(), head.clone(), kept.cloned());
     let walked = rows.iter().try_for_each(|row| walk.step(row)).and_then(|()| walk.finish());
     walked.map(|()| walk.reached()).map_err(|flaw| (flaw.seq, flaw.fault))
 }
@@ -115,6 +119,21 @@ fn the_first_bad_row_is_named() {
     let mut before = rows.clone();
     before.insert(0, Row { seq: 0, ..rows[0].clone() });
     assert_eq!(walk(&before, &head), Err((0, Fault::Altered)));
+}
+
+#[test]
+fn a_chain_made_anew_does_not_lead_past_a_head_that_was_kept() {
+    let (rows, head) = chain(5);
+    for row in &rows {
+        let kept = Head { seq: row.seq, hash: row.hash.clone() };
+        assert_eq!(walk_past(&rows, &head, Some(&kept)), Ok(5));
+        let other = Head { seq: row.seq, hash: head.next(tenant(), &row.entry).hash };
+        assert_eq!(walk_past(&rows, &head, Some(&other)), Err((row.seq, Fault::OtherThanKept)));
+    }
+    assert_eq!(walk_past(&rows, &head, Some(&Head::default())), Ok(5));
+    // Cut off together with its head.
+    let (shorter, earlier) = chain(3);
+    assert_eq!(walk_past(&shorter, &earlier, Some(&head)), Err((4, Fault::Missing)));
 }
 
 #[test]

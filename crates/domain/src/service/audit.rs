@@ -21,12 +21,13 @@ pub struct Report {
     pub flaw: Option<Flaw>,
 }
 
-/// Walks along the chain of a tenant up to the first row that is wrong, in one view of the database.
-pub fn verify(store: &dyn Store, tenant: TenantId) -> Result<Report> {
+/// Walks along the chain of a tenant up to the first row that is wrong, in one view of the database. `kept` is an earlier
+/// end of the chain that was written down elsewhere.
+pub fn verify(store: &dyn Store, tenant: TenantId, kept: Option<&Head>) -> Result<Report> {
     store::read(store, tenant, |tx| {
         let head = tx.audit_head()?;
         let unchained = tx.unchained_audit_rows()?;
-        let mut walk = Walk::new(tenant, head.clone());
+        let mut walk = Walk::new(tenant, head.clone(), kept.cloned());
         let mut after = None;
         let flaw = loop {
             let rows = tx.audit_rows(&Wanted::default(), after, BATCH)?;
