@@ -133,13 +133,14 @@ pub(super) fn revoke_token(
     origin: &Origin,
     at: DateTime<Utc>,
 ) -> Done<bool> {
+    let tenant = tx.tenant;
     let row =
-        api_tokens::table.filter(of_tenant!(api_tokens, tx.tenant)).filter(api_tokens::id.eq(Id(token.0)));
+        || api_tokens::table.filter(of_tenant!(api_tokens, tenant)).filter(api_tokens::id.eq(Id(token.0)));
     let known: Option<Option<At>> =
-        Locked(row.select(api_tokens::revoked_at)).get_result(tx.conn).optional()?;
+        Locked(row().select(api_tokens::revoked_at)).get_result(tx.conn).optional()?;
     let Some(revoked) = known else { return Ok(false) };
     if revoked.is_none() {
-        diesel::update(row).set(api_tokens::revoked_at.eq(Some(At(at)))).execute(tx.conn)?;
+        diesel::update(row()).set(api_tokens::revoked_at.eq(Some(At(at)))).execute(tx.conn)?;
         tx.append(&Entry::token_revoked(token, at, origin))?;
     }
     Ok(true)
