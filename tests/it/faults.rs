@@ -110,6 +110,8 @@ fn check(app: &TestApp, round: usize, acknowledged: &BTreeSet<String>, entries_o
     );
     assert_eq!(rows("audit_log"), users, "round {round}: audit rows and committed changes differ");
     assert_eq!(rows("changes"), users, "round {round}: change rows and committed changes differ");
+    let verified = db.cli_json(&["audit", "verify", "--tenant", "acme"]);
+    assert_eq!(verified["good"], users, "round {round}: the chain of audit rows is broken: {verified}");
     let last = db.db_number("SELECT coalesce(max(seq), 0) AS value FROM changes");
     assert_eq!(last, users, "round {round}: a change position is left out");
     let counter = db.db_number("SELECT max(change_seq) AS value FROM tenant_counters");

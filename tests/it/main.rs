@@ -9,6 +9,7 @@
 mod support;
 
 mod attacks;
+mod audit;
 mod blocks;
 mod bulk;
 mod cli;

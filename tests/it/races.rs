@@ -165,6 +165,8 @@ fn positions_have_no_hole(backend: Backend) {
     assert_eq!(app.db.db_number("SELECT min(seq) AS value FROM changes"), 1);
     assert_eq!(app.db.db_number("SELECT max(seq) AS value FROM changes"), changes, "no position is left out");
     assert_eq!(app.db.db_count("audit_log", "1 = 1"), changes, "an audit row per change");
+    let verified = app.db.cli_json(&["audit", "verify", "--tenant", "acme"]);
+    assert_eq!((&verified["good"], &verified["flaw"]), (&json!(changes), &Value::Null), "{verified}");
     let tenant = app.db.literal(&app.acme().id);
     assert_eq!(
         app.db.db_count("tenant_counters", &format!("tenant_id = {tenant} AND change_seq = {changes}")),

@@ -2,6 +2,8 @@
 //!
 //! Exit status: 0 done; 2 wrong usage; 1 anything else, with one line on stderr.
 
+mod audit;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +16,8 @@ use domain::role::Role;
 
 use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
+
+pub(crate) use audit::Audit;
 
 /// What a command fails with: the whole chain becomes one line.
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
@@ -49,6 +53,9 @@ enum Command {
     /// Schemas and resource types that a tenant defines itself
     #[command(subcommand)]
     Schema(Schema),
+    /// Who changed what, and whether the record of it is whole
+    #[command(subcommand)]
+    Audit(Audit),
     /// Fill a tenant with realistic synthetic data
     Load(Load),
 }
@@ -283,6 +290,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Tenant(command) => commands::tenant::run(&Settings::load(None, overrides)?, command),
         Command::Token(command) => commands::token::run(&Settings::load(None, overrides)?, command),
         Command::Schema(command) => commands::schema::run(&Settings::load(None, overrides)?, command),
+        Command::Audit(command) => commands::audit::run(&Settings::load(None, overrides)?, command),
         Command::Load(options) => commands::load::run(&Settings::load(None, overrides)?, &options),
     }
 }
@@ -307,13 +315,18 @@ fn lifetime(text: &str) -> Result<Lifetime, String> {
     if text == "never" {
         return Ok(Lifetime(None));
     }
+    let time = span(text).ok_or("a number of days (90d) or hours (12h), or never")?;
+    Ok(Lifetime(Some(time)))
+}
+
+/// `90d` or `12h`.
+fn span(text: &str) -> Option<TimeDelta> {
     let time = |digits: &str, hours: i64| {
         let number = digits.parse::<u16>().ok().filter(|&number| number > 0)?;
-        Some(Lifetime(Some(TimeDelta::hours(i64::from(number) * hours))))
+        Some(TimeDelta::hours(i64::from(number) * hours))
     };
     let days = text.strip_suffix('d').and_then(|digits| time(digits, 24));
-    let hours = text.strip_suffix('h').and_then(|digits| time(digits, 1));
-    days.or(hours).ok_or_else(|| "a number of days (90d) or hours (12h), or never".into())
+    days.or_else(|| text.strip_suffix('h').and_then(|digits| time(digits, 1)))
 }
 
 fn scope(text: &str) -> Result<Scope, String> {

@@ -1,5 +1,6 @@
 //! What the commands do, one file each.
 
+pub(crate) mod audit;
 pub(crate) mod load;
 pub(crate) mod migrate;
 pub(crate) mod schema;
@@ -9,7 +10,7 @@ pub(crate) mod token;
 
 use std::sync::Arc;
 
-use domain::store::Store;
+use domain::store::{Origin, Store};
 use domain::tenant::Tenant;
 use domain::{Error, Result};
 
@@ -18,6 +19,11 @@ use crate::settings::Settings;
 /// The database of the settings, migrated.
 fn open(settings: &Settings) -> Result<Arc<dyn Store>> {
     persistence::open(settings.database.options())
+}
+
+/// The operator at the command line, for the audit log.
+pub(crate) fn operator(command: &str) -> Origin {
+    Origin { token: None, request: command.into(), address: "localhost".into() }
 }
 
 fn tenant_named(store: &dyn Store, slug: &str) -> Result<Tenant> {

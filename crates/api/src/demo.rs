@@ -8,7 +8,7 @@ use domain::store::Store;
 
 use crate::app::Application;
 use crate::cli::Outcome;
-use crate::commands::tenant;
+use crate::commands::{operator, tenant};
 use crate::{clock, out};
 
 /// On a database without tenants creates the tenant `demo` and says how to use it: when asked to (`--demo`),
@@ -22,7 +22,7 @@ pub(crate) fn offer(store: &dyn Store, application: &Application, asked: bool) -
     let tenant = tenant::create(store, "demo", "Demo")?;
     let expires = Some(now + auth::DEFAULT_LIFETIME);
     let scopes = Scope::ALL.into_iter().collect();
-    let (_, secret) = auth::issue(store, tenant.id, "demo", scopes, None, expires, now)?;
+    let (_, secret) = auth::issue(store, tenant.id, "demo", scopes, None, expires, &operator("demo"), now)?;
     out::line(text(application.public_url(), secret.reveal()))?;
     Ok(())
 }

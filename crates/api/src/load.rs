@@ -9,12 +9,12 @@ use domain::principal::{Principal, Scope, Token};
 use domain::resource_type::ResourceType;
 use domain::schema::{enterprise, group, qa_user, user};
 use domain::service::{self, Call, Head, Query, Sink};
-use domain::store::{self, Origin, Store};
+use domain::store::{self, Store};
 use domain::tenant::Tenant;
 use domain::{Error, Result, limits};
 use serde_json::{Value, json};
 
-use crate::clock;
+use crate::{clock, commands};
 
 /// The contract whose rules the data follows; the data are the same on both.
 static CONTRACT: &Contract = &RFC;
@@ -176,8 +176,14 @@ impl Sink for Gathered {
 }
 
 fn call<'a>(store: &'a dyn Store, principal: &'a Principal) -> Call<'a> {
-    let origin = Origin { token: None, request: "load".into(), address: "localhost".into() };
-    Call { store, principal, contract: CONTRACT, base: CONTRACT.base.into(), origin, now: clock::now() }
+    Call {
+        store,
+        principal,
+        contract: CONTRACT,
+        base: CONTRACT.base.into(),
+        origin: commands::operator("load"),
+        now: clock::now(),
+    }
 }
 
 /// The operator at the command line may do everything; this token is never stored.

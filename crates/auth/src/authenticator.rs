@@ -106,7 +106,7 @@ mod tests {
     use domain::list::ListQuery;
     use domain::principal::Scope;
     use domain::resource_type::ResourceType;
-    use domain::store::Work;
+    use domain::store::{Origin, Work};
     use domain::tenant::TenantSettings;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -146,19 +146,25 @@ mod tests {
         fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
             unreachable!()
         }
-        fn set_tenant_state(&self, _: TenantId, _: TenantState) -> Result<()> {
+        fn set_tenant_state(&self, _: TenantId, _: TenantState, _: &Origin, _: DateTime<Utc>) -> Result<()> {
             unreachable!()
         }
-        fn set_tenant_settings(&self, _: TenantId, _: &TenantSettings) -> Result<()> {
+        fn set_tenant_settings(
+            &self,
+            _: TenantId,
+            _: &TenantSettings,
+            _: &Origin,
+            _: DateTime<Utc>,
+        ) -> Result<()> {
             unreachable!()
         }
-        fn create_token(&self, _: TenantId, _: &Token, _: &[u8; 32]) -> Result<()> {
+        fn create_token(&self, _: TenantId, _: &Token, _: &[u8; 32], _: &Origin) -> Result<()> {
             unreachable!()
         }
         fn tokens(&self, _: TenantId) -> Result<Vec<Token>> {
             unreachable!()
         }
-        fn revoke_token(&self, _: TenantId, _: TokenId, _: DateTime<Utc>) -> Result<bool> {
+        fn revoke_token(&self, _: TenantId, _: TokenId, _: &Origin, _: DateTime<Utc>) -> Result<bool> {
             unreachable!()
         }
     }

@@ -7,7 +7,7 @@ use domain::cursor::CursorKey;
 use domain::id::{TenantId, TokenId};
 use domain::principal::{Scope, Token};
 use domain::role::Role;
-use domain::store::Store;
+use domain::store::{Origin, Store};
 use domain::{Error, Result};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -18,6 +18,10 @@ use crate::token::{self, Secret};
 pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
 
 /// Makes and stores a token of the tenant; `expires` of none is never. The secret exists only in the answer.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "what a token is, each part named by its type, and who makes it"
+)]
 pub fn issue(
     store: &dyn Store,
     tenant: TenantId,
@@ -25,6 +29,7 @@ pub fn issue(
     scopes: BTreeSet<Scope>,
     role_ceiling: Option<Role>,
     expires: Option<DateTime<Utc>>,
+    origin: &Origin,
     now: DateTime<Utc>,
 ) -> Result<(Token, Secret)> {
     let secret = token::generate(tenant)?;
@@ -37,7 +42,7 @@ pub fn issue(
         expires,
         revoked: None,
     };
-    store.create_token(tenant, &token, &secret.digest())?;
+    store.create_token(tenant, &token, &secret.digest(), origin)?;
     Ok((token, secret))
 }
 

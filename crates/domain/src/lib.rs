@@ -8,8 +8,10 @@
 //! - a resource: [`document`], [`meta`], [`resource`]
 //! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`once`], [`list`], [`cursor`]
 //! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`group`], [`project`]
+//! - what has happened: [`audit`]
 //! - the port to the database and the use cases on it: [`store`], [`service`]
 
+pub mod audit;
 pub mod catalog;
 pub mod contract;
 pub mod cursor;

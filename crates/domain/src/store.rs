@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::audit::{Head, Row, Wanted};
 use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
 use crate::id::{ResourceId, TenantId, TokenId};
@@ -267,6 +268,15 @@ pub trait TenantTx {
     /// Puts new definitions in force and appends the audit row.
     fn record_schemas(&mut self, change: &SchemaChange, origin: &Origin) -> Result<()>;
 
+    /// The end of the chain of audit rows.
+    fn audit_head(&mut self) -> Result<Head>;
+
+    /// How many audit rows stand outside the chain.
+    fn unchained_audit_rows(&mut self) -> Result<i64>;
+
+    /// At most `count` rows of the chain behind a place, in its order.
+    fn audit_rows(&mut self, wanted: &Wanted, after: Option<i64>, count: usize) -> Result<Vec<Row>>;
+
     /// Appends the audit row and the change row at the tenant's next position. The last statement of a
     /// change, because it takes the tenant's counter. [`Error::Unavailable`] when the tenant has changed its
     /// definitions since the type was read: the change was judged by rules that are no longer in force.
@@ -297,21 +307,40 @@ pub trait Store: Send + Sync {
     /// The tenant with this slug, unless deleted.
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>>;
 
-    /// Changes the state of a tenant.
-    fn set_tenant_state(&self, tenant: TenantId, state: TenantState) -> Result<()>;
+    /// Changes the state of a tenant, with an audit row if it is another one.
+    fn set_tenant_state(
+        &self,
+        tenant: TenantId,
+        state: TenantState,
+        origin: &Origin,
+        at: DateTime<Utc>,
+    ) -> Result<()>;
 
-    /// Changes the settings of a tenant.
-    fn set_tenant_settings(&self, tenant: TenantId, settings: &TenantSettings) -> Result<()>;
+    /// Changes the settings of a tenant, with an audit row if they are others.
+    fn set_tenant_settings(
+        &self,
+        tenant: TenantId,
+        settings: &TenantSettings,
+        origin: &Origin,
+        at: DateTime<Utc>,
+    ) -> Result<()>;
 
-    /// Stores a token of the tenant; `digest` is the SHA-256 of its text. [`Error::Forbidden`] beyond the quota of the
-    /// tenant.
-    fn create_token(&self, tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Result<()>;
+    /// Stores a token of the tenant, with its audit row; `digest` is the SHA-256 of its text.
+    /// [`Error::Forbidden`] beyond the quota of the tenant.
+    fn create_token(&self, tenant: TenantId, token: &Token, digest: &[u8; 32], origin: &Origin)
+    -> Result<()>;
 
     /// The tokens of the tenant, the youngest first.
     fn tokens(&self, tenant: TenantId) -> Result<Vec<Token>>;
 
-    /// Revokes a token; `false` when the tenant has none with this id.
-    fn revoke_token(&self, tenant: TenantId, token: TokenId, at: DateTime<Utc>) -> Result<bool>;
+    /// Revokes a token, with an audit row the first time; `false` when the tenant has none with this id.
+    fn revoke_token(
+        &self,
+        tenant: TenantId,
+        token: TokenId,
+        origin: &Origin,
+        at: DateTime<Utc>,
+    ) -> Result<bool>;
 
     /// How the database would answer a list: its own words, for operators and tests.
     fn explain(

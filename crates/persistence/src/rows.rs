@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
+use domain::audit::{Entry, Head, Row};
 use domain::catalog::Catalog;
 use domain::cursor::CursorKey;
 use domain::document::Document;
@@ -11,6 +12,7 @@ use domain::meta::{Meta, Version};
 use domain::principal::{Scope, Token};
 use domain::resource::Resource;
 use domain::role::Role;
+use domain::store::Origin;
 use domain::tenant::{Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
@@ -205,23 +207,72 @@ pub(crate) struct UniqueRow<'a> {
     pub(crate) resource_id: Id,
 }
 
-#[derive(Insertable)]
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = audit_log, treat_none_as_default_value = false)]
-pub(crate) struct AuditRow<'a> {
+pub(crate) struct AuditRow {
     pub(crate) tenant_id: Id,
     pub(crate) at: At,
     pub(crate) id: Id,
     pub(crate) token_id: Option<Id>,
-    pub(crate) action: &'static str,
-    pub(crate) resource_type: &'a str,
+    pub(crate) action: String,
+    pub(crate) resource_type: String,
     pub(crate) resource_id: Id,
     pub(crate) old_version: Option<i64>,
     pub(crate) new_version: i64,
     pub(crate) attributes: String,
-    pub(crate) request_id: &'a str,
-    pub(crate) address: &'a str,
-    pub(crate) detail: Option<&'a str>,
-    pub(crate) warning: Option<&'static str>,
+    pub(crate) request_id: String,
+    pub(crate) address: String,
+    pub(crate) detail: Option<String>,
+    pub(crate) warning: Option<String>,
+    pub(crate) seq: Option<i64>,
+    pub(crate) hash: Option<Vec<u8>>,
+}
+
+impl AuditRow {
+    /// The row at the end of the chain.
+    pub(crate) fn new(tenant: TenantId, head: &Head, entry: &Entry) -> Self {
+        let entry = entry.clone();
+        Self {
+            tenant_id: Id(tenant.0),
+            at: At(entry.at),
+            id: Id(entry.id),
+            token_id: entry.origin.token.map(|token| Id(token.0)),
+            action: entry.action,
+            resource_type: entry.resource_type,
+            resource_id: Id(entry.resource_id),
+            old_version: entry.old_version,
+            new_version: entry.new_version,
+            attributes: entry.attributes,
+            request_id: entry.origin.request,
+            address: entry.origin.address,
+            detail: entry.detail,
+            warning: entry.warning,
+            seq: Some(head.seq),
+            hash: Some(head.hash.clone()),
+        }
+    }
+
+    /// A row that has a place; one whose hash was taken away is not what was written.
+    pub(crate) fn meaning(self) -> Row {
+        let entry = Entry {
+            id: self.id.0,
+            at: self.at.0,
+            origin: Origin {
+                token: self.token_id.map(|token| TokenId(token.0)),
+                request: self.request_id,
+                address: self.address,
+            },
+            action: self.action,
+            resource_type: self.resource_type,
+            resource_id: self.resource_id.0,
+            old_version: self.old_version,
+            new_version: self.new_version,
+            attributes: self.attributes,
+            detail: self.detail,
+            warning: self.warning,
+        };
+        Row { seq: self.seq.unwrap_or_default(), hash: self.hash.unwrap_or_default(), entry }
+    }
 }
 
 #[derive(Insertable)]

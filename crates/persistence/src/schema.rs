@@ -24,6 +24,8 @@ diesel::table! {
         change_seq -> BigInt,
         counted_seq -> BigInt,
         schema_revision -> BigInt,
+        audit_seq -> BigInt,
+        audit_hash -> Binary,
     }
 }
 
@@ -147,6 +149,8 @@ diesel::table! {
         address -> Text,
         detail -> Nullable<Text>,
         warning -> Nullable<Text>,
+        seq -> Nullable<BigInt>,
+        hash -> Nullable<Binary>,
     }
 }
 

@@ -5,10 +5,9 @@ use std::path::Path;
 use domain::Error;
 use domain::definition::{self, Changed, Definition, Definitions, Kind};
 use domain::service::schemas::{self, Applied};
-use domain::store::Origin;
 use serde_json::{Value, json};
 
-use super::{open, tenant_named};
+use super::{open, operator, tenant_named};
 use crate::cli::{self, Outcome};
 use crate::settings::Settings;
 use crate::{clock, json as reader, out};
@@ -20,7 +19,7 @@ pub(crate) fn run(settings: &Settings, command: cli::Schema) -> Outcome {
         _ => Vec::new(),
     };
     let store = open(settings)?;
-    let origin = Origin { token: None, request: "schema".into(), address: "localhost".into() };
+    let origin = operator("schema");
     let now = clock::now();
     match command {
         cli::Schema::Apply { tenant, file: _, json } => {

@@ -5,7 +5,7 @@ use domain::store::Store;
 use domain::tenant::{Tenant, TenantSettings, TenantState};
 use serde_json::{Value, json};
 
-use super::{open, tenant_named};
+use super::{open, operator, tenant_named};
 use crate::cli::{self, Outcome};
 use crate::settings::Settings;
 use crate::{clock, out};
@@ -54,7 +54,7 @@ fn list(tenants: &[Tenant], json: bool) -> Outcome {
 
 fn set_state(store: &dyn Store, slug: &str, state: TenantState, json: bool) -> Outcome {
     let tenant = tenant_named(store, slug)?;
-    store.set_tenant_state(tenant.id, state)?;
+    store.set_tenant_state(tenant.id, state, &operator("tenant"), clock::now())?;
     if json {
         out::line(described(&Tenant { state, ..tenant }))?;
     }

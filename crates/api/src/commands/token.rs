@@ -8,21 +8,22 @@ use domain::principal::{Scope, Token};
 use domain::role::Role;
 use serde_json::{Value, json};
 
-use super::{open, tenant_named};
+use super::{open, operator, tenant_named};
 use crate::cli::{self, Outcome};
 use crate::settings::Settings;
 use crate::{clock, out};
 
 pub(crate) fn run(settings: &Settings, command: cli::Token) -> Outcome {
     let store = open(settings)?;
-    let now = clock::now();
+    let (origin, now) = (operator("token"), clock::now());
     match command {
         cli::Token::Create { tenant, name, expires_in, scopes, role_ceiling, json } => {
             let tenant = tenant_named(&*store, &tenant)?;
             let scopes = if scopes.is_empty() { Scope::ALL.to_vec() } else { scopes };
             let expires = expires_in.0.map(|time| now + time);
             let scopes = scopes.into_iter().collect();
-            let (token, secret) = auth::issue(&*store, tenant.id, &name, scopes, role_ceiling, expires, now)?;
+            let (token, secret) =
+                auth::issue(&*store, tenant.id, &name, scopes, role_ceiling, expires, &origin, now)?;
             let described = json!({
                 "id": token.id.to_string(),
                 "name": token.name,
@@ -39,7 +40,7 @@ pub(crate) fn run(settings: &Settings, command: cli::Token) -> Outcome {
         cli::Token::Revoke { tenant, id, json } => {
             let tenant = tenant_named(&*store, &tenant)?;
             let known = match TokenId::parse(&id) {
-                Some(id) => store.revoke_token(tenant.id, id, now)?,
+                Some(id) => store.revoke_token(tenant.id, id, &origin, now)?,
                 None => false,
             };
             if !known {

@@ -1,6 +1,7 @@
 //! The query layer, written once and compiled for each database; `super` is the dialect.
 
 mod admins;
+mod audit;
 mod blocks;
 mod counts;
 mod filter;
@@ -27,7 +28,7 @@ use domain::id::{TenantId, TokenId};
 use domain::list::ListQuery;
 use domain::principal::Token;
 use domain::resource_type::ResourceType;
-use domain::store::{Store, Work};
+use domain::store::{Origin, Store, Work};
 use domain::tenant::{Tenant, TenantSettings, TenantState};
 use r2d2::Pool;
 use uuid::Uuid;
@@ -121,9 +122,8 @@ impl Store for Repo {
     }
 
     fn write_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
-        self.transact(Mode::Write, tenant, |conn| {
-            let mut tx = Tx::new(conn, tenant);
-            work(&mut tx)?;
+        self.change_tenant(tenant, |tx| {
+            work(tx)?;
             Ok(tx.store_holders()?)
         })
     }
@@ -149,24 +149,48 @@ impl Store for Repo {
         Ok(Some(Tenant { catalog, ..tenant }))
     }
 
-    fn set_tenant_state(&self, tenant: TenantId, state: TenantState) -> Result<()> {
-        self.transact(Mode::Write, tenant, |conn| platform::set_tenant_state(conn, tenant, state))
+    fn set_tenant_state(
+        &self,
+        tenant: TenantId,
+        state: TenantState,
+        origin: &Origin,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        self.change_tenant(tenant, |tx| platform::set_tenant_state(tx, state, origin, at))
     }
 
-    fn set_tenant_settings(&self, tenant: TenantId, settings: &TenantSettings) -> Result<()> {
-        self.transact(Mode::Write, tenant, |conn| platform::set_tenant_settings(conn, tenant, settings))
+    fn set_tenant_settings(
+        &self,
+        tenant: TenantId,
+        settings: &TenantSettings,
+        origin: &Origin,
+        at: DateTime<Utc>,
+    ) -> Result<()> {
+        self.change_tenant(tenant, |tx| platform::set_tenant_settings(tx, settings, origin, at))
     }
 
-    fn create_token(&self, tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Result<()> {
-        self.transact(Mode::Write, tenant, |conn| platform::create_token(conn, tenant, token, digest))
+    fn create_token(
+        &self,
+        tenant: TenantId,
+        token: &Token,
+        digest: &[u8; 32],
+        origin: &Origin,
+    ) -> Result<()> {
+        self.change_tenant(tenant, |tx| platform::create_token(tx, token, digest, origin))
     }
 
     fn tokens(&self, tenant: TenantId) -> Result<Vec<Token>> {
         self.transact(Mode::Read, tenant, |conn| platform::tokens(conn, tenant))
     }
 
-    fn revoke_token(&self, tenant: TenantId, token: TokenId, at: DateTime<Utc>) -> Result<bool> {
-        self.transact(Mode::Write, tenant, |conn| platform::revoke_token(conn, tenant, token, at))
+    fn revoke_token(
+        &self,
+        tenant: TenantId,
+        token: TokenId,
+        origin: &Origin,
+        at: DateTime<Utc>,
+    ) -> Result<bool> {
+        self.change_tenant(tenant, |tx| platform::revoke_token(tx, token, origin, at))
     }
 
     fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>> {
@@ -190,6 +214,20 @@ impl Store for Repo {
 }
 
 impl Repo {
+    /// A change in a tenant, which ends with the head of its audit log.
+    fn change_tenant<T>(
+        &self,
+        tenant: TenantId,
+        mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Failed>,
+    ) -> Result<T> {
+        self.transact(Mode::Write, tenant, |conn| {
+            let mut tx = Tx::new(conn, tenant);
+            let value = work(&mut tx)?;
+            tx.store_head()?;
+            Ok(value)
+        })
+    }
+
     /// A query on the global table `tenants`, outside any tenant.
     fn outside<T>(&self, query: impl Fn(&mut Conn) -> Result<T, Failed>) -> Result<T> {
         let nobody = TenantId(Uuid::nil());

@@ -4,12 +4,15 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use domain::Error;
+use domain::audit::Entry;
 use domain::id::{TenantId, TokenId};
 use domain::principal::Token;
+use domain::store::Origin;
 use domain::tenant::{Tenant, TenantSettings, TenantState};
 
 use super::super::Conn;
 use super::scope::of_tenant;
+use super::tenant_tx::Tx;
 use super::wrap::Locked;
 use crate::error::{Failed, from_diesel};
 use crate::rows::{TenantRow, TokenRow};
@@ -64,40 +67,64 @@ pub(super) fn tenant_named(conn: &mut Conn, slug: &str) -> Done<Option<Tenant>> 
 }
 
 /// A deleted tenant frees its slug: the row is renamed after its id.
-pub(super) fn set_tenant_state(conn: &mut Conn, tenant: TenantId, state: TenantState) -> Done<()> {
+pub(super) fn set_tenant_state(
+    tx: &mut Tx<'_>,
+    state: TenantState,
+    origin: &Origin,
+    at: DateTime<Utc>,
+) -> Done<()> {
+    // The counter first, as every writer may hold it while it refers to the row of the tenant.
+    tx.lock_head()?;
+    let tenant = tx.tenant;
     let row = tenants::table.find(Id(tenant.0));
-    diesel::update(row).set(tenants::state.eq(state.name())).execute(conn)?;
-    if state == TenantState::Deleted {
-        diesel::update(row).set(tenants::slug.eq(format!("deleted:{tenant}"))).execute(conn)?;
+    let changed = diesel::update(row.filter(tenants::state.ne(state.name())))
+        .set(tenants::state.eq(state.name()))
+        .execute(tx.conn)?;
+    if changed == 0 {
+        return Ok(());
     }
-    Ok(())
+    if state == TenantState::Deleted {
+        diesel::update(row).set(tenants::slug.eq(format!("deleted:{tenant}"))).execute(tx.conn)?;
+    }
+    Ok(tx.append(&Entry::tenant_state(tenant, state, at, origin))?)
 }
 
-pub(super) fn set_tenant_settings(conn: &mut Conn, tenant: TenantId, settings: &TenantSettings) -> Done<()> {
-    diesel::update(tenants::table.find(Id(tenant.0)))
-        .set(tenants::settings.eq(settings_text(settings)?))
-        .execute(conn)?;
-    Ok(())
+/// The counter is held while the former settings are compared, so the audit row tells what this change has changed.
+pub(super) fn set_tenant_settings(
+    tx: &mut Tx<'_>,
+    settings: &TenantSettings,
+    origin: &Origin,
+    at: DateTime<Utc>,
+) -> Done<()> {
+    let row = tenants::table.find(Id(tx.tenant.0));
+    tx.lock_head()?;
+    let before: TenantRow = row.select(TenantRow::as_select()).get_result(tx.conn)?;
+    let before = before.meaning()?.settings;
+    let Some(entry) = Entry::tenant_settings(tx.tenant, &before, settings, at, origin)? else {
+        return Ok(());
+    };
+    diesel::update(row).set(tenants::settings.eq(settings_text(settings)?)).execute(tx.conn)?;
+    Ok(tx.append(&entry)?)
 }
 
 fn settings_text(settings: &TenantSettings) -> domain::Result<String> {
     serde_json::to_string(settings).map_err(Error::internal)
 }
 
-pub(super) fn create_token(conn: &mut Conn, tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Done<()> {
-    diesel::insert_into(api_tokens::table).values(&TokenRow::new(tenant, token, digest)).execute(conn)?;
-    // Whoever makes another one of them waits here until this one can be counted.
-    let counter = tenant_counters::table
-        .filter(of_tenant!(tenant_counters, tenant))
-        .select(tenant_counters::change_seq);
-    let _: i64 = Locked(counter).get_result(conn)?;
-    let row: TenantRow = tenants::table.find(Id(tenant.0)).select(TenantRow::as_select()).get_result(conn)?;
+pub(super) fn create_token(tx: &mut Tx<'_>, token: &Token, digest: &[u8; 32], origin: &Origin) -> Done<()> {
+    let tenant = tx.tenant;
+    let row = TokenRow::new(tenant, token, digest);
+    diesel::insert_into(api_tokens::table).values(&row).execute(tx.conn)?;
+    // Whoever makes another one waits here, at the end of the audit log, until this one can be counted.
+    tx.append(&Entry::token_created(token, origin))?;
+    let row: TenantRow =
+        tenants::table.find(Id(tenant.0)).select(TenantRow::as_select()).get_result(tx.conn)?;
     let active = api_tokens::table
         .filter(of_tenant!(api_tokens, tenant))
         .filter(api_tokens::revoked_at.is_null())
         .filter(api_tokens::expires_at.is_null().or(api_tokens::expires_at.gt(At(token.created))))
         .count()
-        .get_result(conn)?;
+        .get_result(tx.conn)?;
     Ok(row.meaning()?.settings.quotas.allow_tokens(active)?)
 }
 
@@ -112,24 +139,20 @@ pub(super) fn tokens(conn: &mut Conn, tenant: TenantId) -> Done<Vec<Token>> {
 
 /// The first revocation counts; revoking again changes nothing.
 pub(super) fn revoke_token(
-    conn: &mut Conn,
-    tenant: TenantId,
+    tx: &mut Tx<'_>,
     token: TokenId,
+    origin: &Origin,
     at: DateTime<Utc>,
 ) -> Done<bool> {
-    let known: Option<Option<At>> = api_tokens::table
-        .filter(of_tenant!(api_tokens, tenant))
-        .filter(api_tokens::id.eq(Id(token.0)))
-        .select(api_tokens::revoked_at)
-        .get_result(conn)
-        .optional()?;
+    let tenant = tx.tenant;
+    let row =
+        || api_tokens::table.filter(of_tenant!(api_tokens, tenant)).filter(api_tokens::id.eq(Id(token.0)));
+    let known: Option<Option<At>> =
+        Locked(row().select(api_tokens::revoked_at)).get_result(tx.conn).optional()?;
     let Some(revoked) = known else { return Ok(false) };
     if revoked.is_none() {
-        diesel::update(api_tokens::table)
-            .filter(of_tenant!(api_tokens, tenant))
-            .filter(api_tokens::id.eq(Id(token.0)))
-            .set(api_tokens::revoked_at.eq(Some(At(at))))
-            .execute(conn)?;
+        diesel::update(row()).set(api_tokens::revoked_at.eq(Some(At(at)))).execute(tx.conn)?;
+        tx.append(&Entry::token_revoked(token, at, origin))?;
     }
     Ok(true)
 }

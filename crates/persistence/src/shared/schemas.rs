@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use diesel::prelude::*;
+use domain::audit::Entry;
 use domain::catalog::Catalog;
 use domain::definition::{Definition, Definitions, Kind};
 use domain::id::TenantId;
@@ -12,16 +13,13 @@ use domain::store::{Origin, SchemaChange};
 use domain::{Error, Result, index, key};
 use moka::sync::Cache;
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::super::Conn;
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
 use super::wrap::Locked;
 use crate::error::{Failed, from_diesel};
-use crate::rows::AuditRow;
-use crate::schema::{audit_log, tenant_counters, tenant_schemas};
-use crate::types::{At, Id};
+use crate::schema::{tenant_counters, tenant_schemas};
 
 /// Tenants whose catalog is remembered at most.
 const CAPACITY: u64 = 1_000;
@@ -124,24 +122,7 @@ impl Tx<'_> {
 
     /// The counter is locked already, so this can be no change that somebody else makes at the same time.
     pub(super) fn put_in_force(&mut self, change: &SchemaChange, origin: &Origin) -> Result<()> {
-        let audit = AuditRow {
-            tenant_id: self.id(),
-            at: At(change.at),
-            id: Id(Uuid::now_v7()),
-            token_id: origin.token.map(|token| Id(token.0)),
-            action: "schema_applied",
-            resource_type: "Schema",
-            // The definitions of a tenant are one thing, and its id is theirs.
-            resource_id: self.id(),
-            old_version: Some(change.old_revision),
-            new_version: change.new_revision,
-            attributes: change.ids.join(" "),
-            request_id: &origin.request,
-            address: &origin.address,
-            detail: Some(&change.detail),
-            warning: None,
-        };
-        diesel::insert_into(audit_log::table).values(&audit).execute(self.conn).map_err(from_diesel)?;
+        self.append(&Entry::schemas_applied(self.tenant, change, origin))?;
         diesel::update(tenant_counters::table)
             .filter(of_tenant!(tenant_counters, self.tenant))
             .set(tenant_counters::schema_revision.eq(change.new_revision))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
+use domain::audit::{Entry as AuditEntry, Head, Row, Wanted};
 use domain::definition::{Definitions, Kind as What};
 use domain::document::Document;
 use domain::group::{Entry, List};
@@ -10,7 +11,6 @@ use domain::id::{ResourceId, TenantId};
 use domain::index::{self};
 use domain::key;
 use domain::list::{ListQuery, Page};
-use domain::meta::Version;
 use domain::project::Membership;
 use domain::resource::Resource;
 use domain::resource_type::{Kind, ResourceType};
@@ -19,15 +19,14 @@ use domain::schema::qa_user;
 use domain::store::{Change, Origin, ProfileKey, SchemaChange, TenantTx};
 use domain::{Error, Result};
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::super::Conn;
 use super::scope::of_tenant;
 use super::wrap::Locked;
 use super::{counts, list};
 use crate::error::{from_diesel, from_write};
-use crate::rows::{AuditRow, ChangeRow, NewResourceRow, ResourceChange, ResourceRow};
-use crate::schema::{attribute_values, audit_log, changes, resources, tenant_counters};
+use crate::rows::{ChangeRow, NewResourceRow, ResourceChange, ResourceRow};
+use crate::schema::{attribute_values, changes, resources, tenant_counters};
 use crate::types::{At, Id};
 
 /// A transaction bound to a tenant.
@@ -36,6 +35,8 @@ pub(crate) struct Tx<'c> {
     pub(crate) tenant: TenantId,
     /// What is counted once, when the work is done: for each type, how many more have a value at each path.
     pub(super) holders: BTreeMap<String, counts::Holders>,
+    /// The end of the chain of audit rows, once this transaction has begun to append to it.
+    pub(super) head: Option<Head>,
 }
 
 /// The resource with an id, as a query by the primary key and nothing else: a planner that knows nothing yet of a
@@ -307,39 +308,42 @@ impl TenantTx for Tx<'_> {
         self.put_in_force(change, origin)
     }
 
-    fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()> {
-        let audit = AuditRow {
-            tenant_id: self.id(),
-            at: At(change.at),
-            id: Id(Uuid::now_v7()),
-            token_id: origin.token.map(|token| Id(token.0)),
-            action: change.action.name(),
-            resource_type: &resource_type.name,
-            resource_id: Id(change.id.0),
-            old_version: change.old_version.map(|Version(version)| version),
-            new_version: change.new_version.0,
-            attributes: change.attributes.join(" "),
-            request_id: &origin.request,
-            address: &origin.address,
-            detail: change.detail.as_deref(),
-            warning: change.warning,
-        };
-        diesel::insert_into(audit_log::table).values(&audit).execute(self.conn).map_err(from_diesel)?;
+    fn audit_head(&mut self) -> Result<Head> {
+        self.read_head()
+    }
 
-        let (seq, revision): (i64, i64) = diesel::update(tenant_counters::table)
-            .filter(of_tenant!(tenant_counters, self.tenant))
-            .set((
-                tenant_counters::change_seq.eq(tenant_counters::change_seq + 1),
-                tenant_counters::counted_seq.eq(tenant_counters::counted_seq + 1),
-            ))
-            .returning((tenant_counters::change_seq, tenant_counters::schema_revision))
-            .get_result(self.conn)
-            .map_err(from_diesel)?;
+    fn unchained_audit_rows(&mut self) -> Result<i64> {
+        self.count_unchained()
+    }
+
+    fn audit_rows(&mut self, wanted: &Wanted, after: Option<i64>, count: usize) -> Result<Vec<Row>> {
+        self.read_audit(wanted, after, count)
+    }
+
+    fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()> {
+        let (seq, revision, audit_seq, audit_hash): (i64, i64, i64, Vec<u8>) =
+            diesel::update(tenant_counters::table)
+                .filter(of_tenant!(tenant_counters, self.tenant))
+                .set((
+                    tenant_counters::change_seq.eq(tenant_counters::change_seq + 1),
+                    tenant_counters::counted_seq.eq(tenant_counters::counted_seq + 1),
+                ))
+                .returning((
+                    tenant_counters::change_seq,
+                    tenant_counters::schema_revision,
+                    tenant_counters::audit_seq,
+                    tenant_counters::audit_hash,
+                ))
+                .get_result(self.conn)
+                .map_err(from_diesel)?;
         if revision != resource_type.revision {
             return Err(Error::unavailable(
                 "the definitions of the tenant have changed since the request began",
             ));
         }
+        // What earlier changes of this transaction have appended is not in the counter yet.
+        self.head.get_or_insert(Head { seq: audit_seq, hash: audit_hash });
+        self.append(&AuditEntry::changed(&resource_type.name, change, origin))?;
         let row = ChangeRow {
             tenant_id: self.id(),
             seq,
@@ -356,7 +360,7 @@ impl TenantTx for Tx<'_> {
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(conn: &'c mut Conn, tenant: TenantId) -> Self {
-        Self { conn, tenant, holders: BTreeMap::new() }
+        Self { conn, tenant, holders: BTreeMap::new(), head: None }
     }
 }
 

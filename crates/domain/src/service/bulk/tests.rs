@@ -46,15 +46,21 @@ impl Store for Asked {
         no_answer()
     }
 
-    fn set_tenant_state(&self, _: TenantId, _: TenantState) -> Result<()> {
+    fn set_tenant_state(&self, _: TenantId, _: TenantState, _: &Origin, _: DateTime<Utc>) -> Result<()> {
         no_answer()
     }
 
-    fn set_tenant_settings(&self, _: TenantId, _: &TenantSettings) -> Result<()> {
+    fn set_tenant_settings(
+        &self,
+        _: TenantId,
+        _: &TenantSettings,
+        _: &Origin,
+        _: DateTime<Utc>,
+    ) -> Result<()> {
         no_answer()
     }
 
-    fn create_token(&self, _: TenantId, _: &Token, _: &[u8; 32]) -> Result<()> {
+    fn create_token(&self, _: TenantId, _: &Token, _: &[u8; 32], _: &Origin) -> Result<()> {
         no_answer()
     }
 
@@ -62,7 +68,7 @@ impl Store for Asked {
         no_answer()
     }
 
-    fn revoke_token(&self, _: TenantId, _: TokenId, _: DateTime<Utc>) -> Result<bool> {
+    fn revoke_token(&self, _: TenantId, _: TokenId, _: &Origin, _: DateTime<Utc>) -> Result<bool> {
         no_answer()
     }
 

@@ -1,0 +1,125 @@
+//! `rollcall audit …`
+
+use domain::Error;
+use domain::audit::{Flaw, Row, Wanted};
+use domain::id::{ResourceId, TokenId};
+use domain::meta::time_text;
+use domain::service::audit::{self, Report};
+use serde_json::{Value, json};
+
+use super::{open, tenant_named};
+use crate::cli::{self, Outcome};
+use crate::settings::Settings;
+use crate::{clock, out};
+
+/// Rows that are read at a time.
+const BATCH: usize = 500;
+
+pub(crate) fn run(settings: &Settings, command: cli::Audit) -> Outcome {
+    let store = open(settings)?;
+    match command {
+        cli::Audit::Verify { tenant, head, json } => {
+            let tenant = tenant_named(&*store, &tenant)?;
+            report(&audit::verify(&*store, tenant.id, head.as_ref())?, json)
+        }
+        cli::Audit::List { tenant, user, token, action, since, json } => {
+            let tenant = tenant_named(&*store, &tenant)?;
+            let wanted = Wanted {
+                resource: known(user.as_deref(), "user", ResourceId::parse)?,
+                token: known(token.as_deref(), "token", TokenId::parse)?,
+                action,
+                since: since.map(|since| since.before(clock::now())),
+                until: None,
+            };
+            let mut after = None;
+            loop {
+                let rows = audit::list(&*store, tenant.id, &wanted, after, BATCH)?;
+                let Some(last) = rows.last() else { return Ok(()) };
+                after = Some(last.seq);
+                for row in &rows {
+                    if json { out::line(described(row))? } else { out::line(tabbed(row))? }
+                }
+            }
+        }
+    }
+}
+
+/// An id that was asked for: what is no id is more likely a slip than a question.
+fn known<T>(text: Option<&str>, what: &str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Error> {
+    let wrong = |text| Error::InvalidValue(format!("{text} is no id of a {what}"));
+    text.map(|text| parse(text).ok_or_else(|| wrong(text))).transpose()
+}
+
+/// What was found; a row that is wrong fails the command.
+fn report(report: &Report, json: bool) -> Outcome {
+    let Report { good, unchained, head, flaw } = report;
+    let hash = hex(&head.hash);
+    if json {
+        let flaw = flaw.as_ref().map(|flaw| {
+            json!({
+                "seq": flaw.seq,
+                "at": flaw.row.map(|(at, _)| time_text(at)),
+                "id": flaw.row.map(|(_, id)| id.to_string()),
+                "fault": flaw.fault.name(),
+            })
+        });
+        out::line(json!({
+            "good": good, "unchained": unchained, "head": {"seq": head.seq, "hash": hash}, "flaw": flaw,
+        }))?;
+    } else {
+        out::line(format_args!("{good} rows are what was written"))?;
+        if *unchained > 0 {
+            out::line(format_args!("{unchained} rows were written before there was a chain"))?;
+        }
+        out::line(format_args!("the chain ends with {}:{hash}", head.seq))?;
+    }
+    flaw.as_ref().map_or(Ok(()), |flaw| Err(told(flaw).into()))
+}
+
+fn told(flaw: &Flaw) -> String {
+    let Flaw { seq, row, fault } = flaw;
+    let named = row.map(|(at, id)| format!(" ({}, {id})", time_text(at))).unwrap_or_default();
+    format!("row {seq}{named} of the audit log {}", fault.name())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn described(row: &Row) -> Value {
+    let entry = &row.entry;
+    json!({
+        "seq": row.seq,
+        "at": time_text(entry.at),
+        "id": entry.id.to_string(),
+        "token": entry.origin.token.map(|token| token.to_string()),
+        "action": entry.action,
+        "resourceType": entry.resource_type,
+        "resourceId": entry.resource_id.to_string(),
+        "oldVersion": entry.old_version,
+        "newVersion": entry.new_version,
+        "attributes": entry.attributes.split_whitespace().collect::<Vec<_>>(),
+        "request": entry.origin.request,
+        "address": entry.origin.address,
+        "detail": entry.detail,
+        "warning": entry.warning,
+        "hash": hex(&row.hash),
+    })
+}
+
+fn tabbed(row: &Row) -> String {
+    let entry = &row.entry;
+    let actor = entry.origin.token.map_or_else(|| entry.origin.request.clone(), |token| token.to_string());
+    [
+        row.seq.to_string(),
+        time_text(entry.at),
+        entry.action.clone(),
+        entry.resource_type.clone(),
+        entry.resource_id.to_string(),
+        actor,
+        entry.attributes.clone(),
+        entry.detail.clone().unwrap_or_default(),
+        entry.warning.clone().unwrap_or_default(),
+    ]
+    .join("\t")
+}
