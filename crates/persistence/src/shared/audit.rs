@@ -9,8 +9,8 @@ use super::scope::of_tenant;
 use super::tenant_tx::Tx;
 use super::wrap::Locked;
 use crate::error::from_diesel;
-use crate::rows::AuditRow;
-use crate::schema::{audit_log, tenant_counters};
+use crate::rows::{AuditRow, ChangeRow};
+use crate::schema::{audit_log, changes, tenant_counters};
 use crate::types::{At, Id};
 
 /// What cannot be recorded is not done, and may be tried again: the record is at fault, not the request.
@@ -21,37 +21,105 @@ fn unrecorded(error: diesel::result::Error) -> Error {
     }
 }
 
+/// Rows of one statement.
+const BATCH: usize = 500;
+
+/// What the transaction leaves behind when its work is done: an audit row, and for a change of a resource a row of
+/// the change feed.
+pub(super) struct Record {
+    entry: Entry,
+    change: Option<Changed>,
+}
+
+/// A row of the change feed that has no position yet.
+pub(super) struct Changed {
+    pub(super) action: &'static str,
+    pub(super) resource_type: String,
+    pub(super) id: Id,
+    pub(super) version: i64,
+    pub(super) at: At,
+    /// The number of the definitions it was judged by.
+    pub(super) revision: i64,
+}
+
 impl Tx<'_> {
-    /// Appends a row. The counter of the tenant is locked until the transaction ends, so nobody else appends one
-    /// meanwhile; [`Tx::store_head`] moves the head once for all rows of the transaction.
-    pub(super) fn append(&mut self, entry: &Entry) -> Result<()> {
-        let head = self.lock_head()?.next(self.tenant, entry);
-        let row = AuditRow::new(self.tenant, &head, entry);
-        diesel::insert_into(audit_log::table).values(&row).execute(self.conn).map_err(unrecorded)?;
-        self.head = Some(head);
+    /// Remembers an audit row.
+    pub(super) fn append(&mut self, entry: Entry) {
+        self.records.push(Record { entry, change: None });
+    }
+
+    /// Remembers a change with its audit row.
+    pub(super) fn append_change(&mut self, entry: Entry, change: Changed) {
+        self.records.push(Record { entry, change: Some(change) });
+    }
+
+    /// The counter of the tenant stays locked until the transaction ends: nobody else appends a row meanwhile.
+    pub(super) fn lock_counter(&mut self) -> Result<()> {
+        let counter = tenant_counters::table
+            .filter(of_tenant!(tenant_counters, self.tenant))
+            .select(tenant_counters::change_seq);
+        let _: i64 = Locked(counter).get_result(self.conn).map_err(from_diesel)?;
         Ok(())
     }
 
-    /// The end of the chain. It and with it the counter of the tenant stays locked until the transaction ends.
-    pub(super) fn lock_head(&mut self) -> Result<Head> {
-        if let Some(head) = &self.head {
-            return Ok(head.clone());
+    /// Writes what is remembered. It takes the counter of the tenant, and only the end of a transaction may do that:
+    /// whoever holds it waits for nobody any more.
+    pub(super) fn store_records(&mut self) -> Result<()> {
+        let records = std::mem::take(&mut self.records);
+        if records.is_empty() {
+            return Ok(());
         }
-        let counter = tenant_counters::table
-            .filter(of_tenant!(tenant_counters, self.tenant))
-            .select((tenant_counters::audit_seq, tenant_counters::audit_hash));
-        let (seq, hash) = Locked(counter).get_result(self.conn).map_err(from_diesel)?;
-        let head = Head { seq, hash };
-        self.head = Some(head.clone());
-        Ok(head)
-    }
-
-    /// The last step of a transaction that has appended rows.
-    pub(super) fn store_head(&mut self) -> Result<()> {
-        let Some(Head { seq, hash }) = self.head.take() else { return Ok(()) };
+        let changed: Vec<&Changed> = records.iter().filter_map(|record| record.change.as_ref()).collect();
+        let more = i64::try_from(changed.len()).map_err(Error::internal)?;
+        let (seq, revision, audit_seq, hash): (i64, i64, i64, Vec<u8>) =
+            diesel::update(tenant_counters::table)
+                .filter(of_tenant!(tenant_counters, self.tenant))
+                .set((
+                    tenant_counters::change_seq.eq(tenant_counters::change_seq + more),
+                    tenant_counters::counted_seq.eq(tenant_counters::counted_seq + more),
+                ))
+                .returning((
+                    tenant_counters::change_seq,
+                    tenant_counters::schema_revision,
+                    tenant_counters::audit_seq,
+                    tenant_counters::audit_hash,
+                ))
+                .get_result(self.conn)
+                .map_err(from_diesel)?;
+        if changed.iter().any(|change| change.revision != revision) {
+            return Err(Error::unavailable(
+                "the definitions of the tenant have changed since the request began",
+            ));
+        }
+        let tenant_id = self.id();
+        let rows: Vec<ChangeRow<'_>> = changed
+            .into_iter()
+            .zip(seq - more + 1..)
+            .map(|(change, seq)| ChangeRow {
+                tenant_id,
+                seq,
+                at: change.at,
+                action: change.action,
+                resource_type: &change.resource_type,
+                resource_id: change.id,
+                version: change.version,
+            })
+            .collect();
+        for batch in rows.chunks(BATCH) {
+            diesel::insert_into(changes::table).values(batch).execute(self.conn).map_err(from_diesel)?;
+        }
+        let mut head = Head { seq: audit_seq, hash };
+        let mut rows = Vec::with_capacity(records.len());
+        for Record { entry, .. } in &records {
+            head = head.next(self.tenant, entry);
+            rows.push(AuditRow::new(self.tenant, &head, entry));
+        }
+        for batch in rows.chunks(BATCH) {
+            diesel::insert_into(audit_log::table).values(batch).execute(self.conn).map_err(unrecorded)?;
+        }
         diesel::update(tenant_counters::table)
             .filter(of_tenant!(tenant_counters, self.tenant))
-            .set((tenant_counters::audit_seq.eq(seq), tenant_counters::audit_hash.eq(hash)))
+            .set((tenant_counters::audit_seq.eq(head.seq), tenant_counters::audit_hash.eq(head.hash)))
             .execute(self.conn)
             .map_err(from_diesel)?;
         Ok(())

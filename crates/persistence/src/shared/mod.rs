@@ -122,10 +122,7 @@ impl Store for Repo {
     }
 
     fn write_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
-        self.change_tenant(tenant, |tx| {
-            work(tx)?;
-            Ok(tx.store_holders()?)
-        })
+        self.change_tenant(tenant, |tx| Ok(work(tx)?))
     }
 
     fn ping(&self) -> Result<()> {
@@ -214,7 +211,7 @@ impl Store for Repo {
 }
 
 impl Repo {
-    /// A change in a tenant, which ends with the head of its audit log.
+    /// A change in a tenant, which ends with what it leaves in the log and the counters.
     fn change_tenant<T>(
         &self,
         tenant: TenantId,
@@ -223,7 +220,8 @@ impl Repo {
         self.transact(Mode::Write, tenant, |conn| {
             let mut tx = Tx::new(conn, tenant);
             let value = work(&mut tx)?;
-            tx.store_head()?;
+            tx.store_records()?;
+            tx.store_holders()?;
             Ok(value)
         })
     }

@@ -74,7 +74,7 @@ pub(super) fn set_tenant_state(
     at: DateTime<Utc>,
 ) -> Done<()> {
     // The counter first, as every writer may hold it while it refers to the row of the tenant.
-    tx.lock_head()?;
+    tx.lock_counter()?;
     let tenant = tx.tenant;
     let row = tenants::table.find(Id(tenant.0));
     let changed = diesel::update(row.filter(tenants::state.ne(state.name())))
@@ -86,7 +86,8 @@ pub(super) fn set_tenant_state(
     if state == TenantState::Deleted {
         diesel::update(row).set(tenants::slug.eq(format!("deleted:{tenant}"))).execute(tx.conn)?;
     }
-    Ok(tx.append(&Entry::tenant_state(tenant, state, at, origin))?)
+    tx.append(Entry::tenant_state(tenant, state, at, origin));
+    Ok(())
 }
 
 /// The counter is held while the former settings are compared, so the audit row tells what this change has changed.
@@ -97,14 +98,15 @@ pub(super) fn set_tenant_settings(
     at: DateTime<Utc>,
 ) -> Done<()> {
     let row = tenants::table.find(Id(tx.tenant.0));
-    tx.lock_head()?;
+    tx.lock_counter()?;
     let before: TenantRow = row.select(TenantRow::as_select()).get_result(tx.conn)?;
     let before = before.meaning()?.settings;
     let Some(entry) = Entry::tenant_settings(tx.tenant, &before, settings, at, origin)? else {
         return Ok(());
     };
     diesel::update(row).set(tenants::settings.eq(settings_text(settings)?)).execute(tx.conn)?;
-    Ok(tx.append(&entry)?)
+    tx.append(entry);
+    Ok(())
 }
 
 fn settings_text(settings: &TenantSettings) -> domain::Result<String> {
@@ -115,8 +117,9 @@ pub(super) fn create_token(tx: &mut Tx<'_>, token: &Token, digest: &[u8; 32], or
     let tenant = tx.tenant;
     let row = TokenRow::new(tenant, token, digest);
     diesel::insert_into(api_tokens::table).values(&row).execute(tx.conn)?;
-    // Whoever makes another one waits here, at the end of the audit log, until this one can be counted.
-    tx.append(&Entry::token_created(token, origin))?;
+    // Whoever makes another one waits here until this one can be counted.
+    tx.lock_counter()?;
+    tx.append(Entry::token_created(token, origin));
     let row: TenantRow =
         tenants::table.find(Id(tenant.0)).select(TenantRow::as_select()).get_result(tx.conn)?;
     let active = api_tokens::table
@@ -152,7 +155,7 @@ pub(super) fn revoke_token(
     let Some(revoked) = known else { return Ok(false) };
     if revoked.is_none() {
         diesel::update(row()).set(api_tokens::revoked_at.eq(Some(At(at)))).execute(tx.conn)?;
-        tx.append(&Entry::token_revoked(token, at, origin))?;
+        tx.append(Entry::token_revoked(token, at, origin));
     }
     Ok(true)
 }

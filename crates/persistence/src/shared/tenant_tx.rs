@@ -21,12 +21,13 @@ use domain::{Error, Result};
 use serde_json::Value;
 
 use super::super::Conn;
+use super::audit::{Changed, Record};
 use super::scope::of_tenant;
 use super::wrap::Locked;
 use super::{counts, list};
 use crate::error::{from_diesel, from_write};
-use crate::rows::{ChangeRow, NewResourceRow, ResourceChange, ResourceRow};
-use crate::schema::{attribute_values, changes, resources, tenant_counters};
+use crate::rows::{NewResourceRow, ResourceChange, ResourceRow};
+use crate::schema::{attribute_values, resources};
 use crate::types::{At, Id};
 
 /// A transaction bound to a tenant.
@@ -35,8 +36,8 @@ pub(crate) struct Tx<'c> {
     pub(crate) tenant: TenantId,
     /// What is counted once, when the work is done: for each type, how many more have a value at each path.
     pub(super) holders: BTreeMap<String, counts::Holders>,
-    /// The end of the chain of audit rows, once this transaction has begun to append to it.
-    pub(super) head: Option<Head>,
+    /// What is written last.
+    pub(super) records: Vec<Record>,
 }
 
 /// The resource with an id, as a query by the primary key and nothing else: a planner that knows nothing yet of a
@@ -321,46 +322,22 @@ impl TenantTx for Tx<'_> {
     }
 
     fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()> {
-        let (seq, revision, audit_seq, audit_hash): (i64, i64, i64, Vec<u8>) =
-            diesel::update(tenant_counters::table)
-                .filter(of_tenant!(tenant_counters, self.tenant))
-                .set((
-                    tenant_counters::change_seq.eq(tenant_counters::change_seq + 1),
-                    tenant_counters::counted_seq.eq(tenant_counters::counted_seq + 1),
-                ))
-                .returning((
-                    tenant_counters::change_seq,
-                    tenant_counters::schema_revision,
-                    tenant_counters::audit_seq,
-                    tenant_counters::audit_hash,
-                ))
-                .get_result(self.conn)
-                .map_err(from_diesel)?;
-        if revision != resource_type.revision {
-            return Err(Error::unavailable(
-                "the definitions of the tenant have changed since the request began",
-            ));
-        }
-        // What earlier changes of this transaction have appended is not in the counter yet.
-        self.head.get_or_insert(Head { seq: audit_seq, hash: audit_hash });
-        self.append(&AuditEntry::changed(&resource_type.name, change, origin))?;
-        let row = ChangeRow {
-            tenant_id: self.id(),
-            seq,
-            at: At(change.at),
+        let changed = Changed {
             action: change.action.name(),
-            resource_type: &resource_type.name,
-            resource_id: Id(change.id.0),
+            resource_type: resource_type.name.clone(),
+            id: Id(change.id.0),
             version: change.new_version.0,
+            at: At(change.at),
+            revision: resource_type.revision,
         };
-        diesel::insert_into(changes::table).values(&row).execute(self.conn).map_err(from_diesel)?;
+        self.append_change(AuditEntry::changed(&resource_type.name, change, origin), changed);
         Ok(())
     }
 }
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(conn: &'c mut Conn, tenant: TenantId) -> Self {
-        Self { conn, tenant, holders: BTreeMap::new(), head: None }
+        Self { conn, tenant, holders: BTreeMap::new(), records: Vec::new() }
     }
 }
 
