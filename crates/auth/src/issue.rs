@@ -9,7 +9,8 @@ use domain::principal::{Scope, Token};
 use domain::role::Role;
 use domain::store::Store;
 
-use crate::token::{self, Secret};
+use crate::opaque::Secret;
+use crate::token;
 
 /// How long a token lives unless its maker says otherwise.
 pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
