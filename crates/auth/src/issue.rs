@@ -12,7 +12,8 @@ use domain::{Error, Result};
 use rand::TryRng;
 use rand::rngs::SysRng;
 
-use crate::token::{self, Secret};
+use crate::opaque::Secret;
+use crate::token;
 
 /// How long a token lives unless its maker says otherwise.
 pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
