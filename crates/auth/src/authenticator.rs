@@ -107,6 +107,7 @@ mod tests {
     use domain::principal::Scope;
     use domain::resource_type::ResourceType;
     use domain::store::Work;
+    use domain::store::platform::PlatformStore;
     use domain::tenant::TenantSettings;
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -137,19 +138,10 @@ mod tests {
         fn ping(&self) -> Result<()> {
             unreachable!()
         }
-        fn create_tenant(&self, _: &Tenant, _: DateTime<Utc>) -> Result<()> {
-            unreachable!()
-        }
-        fn tenants(&self) -> Result<Vec<Tenant>> {
+        fn platform(&self) -> &dyn PlatformStore {
             unreachable!()
         }
         fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
-            unreachable!()
-        }
-        fn set_tenant_state(&self, _: TenantId, _: TenantState) -> Result<()> {
-            unreachable!()
-        }
-        fn set_tenant_settings(&self, _: TenantId, _: &TenantSettings) -> Result<()> {
             unreachable!()
         }
         fn create_token(&self, _: TenantId, _: &Token, _: &[u8; 32]) -> Result<()> {

@@ -21,5 +21,5 @@ mod issue;
 mod opaque;
 
 pub use authenticator::Authenticator;
-pub use issue::{DEFAULT_LIFETIME, cursor_key, issue};
+pub use issue::{DEFAULT_LIFETIME, cursor_key, issue, issue_for_platform};
 pub use opaque::Secret;

@@ -29,10 +29,6 @@ const CHECKSUM_DIGITS: usize = 6;
 pub struct Secret(String);
 
 impl Secret {
-    pub(crate) fn new(text: String) -> Self {
-        Self(text)
-    }
-
     /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0

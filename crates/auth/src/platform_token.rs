@@ -1,6 +1,8 @@
 //! The token of the hosting platform: `rcp_`, and no tenant, because it makes them.
 
-use domain::Result;
+use chrono::{DateTime, Utc};
+use domain::store::platform::{PlatformStore, PlatformToken};
+use domain::{Error, Result};
 
 use crate::opaque::{Family, Secret};
 
@@ -27,6 +29,23 @@ pub fn generate() -> Result<Secret> {
 pub fn parse(text: &str) -> Option<Parsed> {
     let ([], digest) = FAMILY.parse(text)?;
     Some(Parsed { digest })
+}
+
+/// The token behind the text of a credential. The database is asked each time: the platform calls rarely, and nobody
+/// has to wait for a revocation. Blocks.
+///
+/// # Errors
+/// [`Error::Unauthorized`] with the reason for the log, and what the store fails with.
+pub fn authenticate(store: &dyn PlatformStore, parsed: &Parsed, now: DateTime<Utc>) -> Result<PlatformToken> {
+    let token =
+        store.find_platform_token(&parsed.digest)?.ok_or(Error::Unauthorized("unknown platform token"))?;
+    if token.revoked.is_some() {
+        return Err(Error::Unauthorized("revoked platform token"));
+    }
+    if token.expires.is_some_and(|end| end <= now) {
+        return Err(Error::Unauthorized("expired platform token"));
+    }
+    Ok(token)
 }
 
 #[cfg(test)]
