@@ -43,3 +43,7 @@ id!(
     /// An API token (the public name of it, never the secret).
     TokenId
 );
+id!(
+    /// A credential of the hosting platform (the public name of it, never the secret).
+    PlatformTokenId
+);

@@ -4,6 +4,7 @@
 pub mod bulk;
 mod groups;
 mod list;
+pub mod platform;
 mod rights;
 pub mod roles;
 pub mod schemas;

@@ -1,5 +1,7 @@
 //! The port to the database. Nothing reaches a row but through a transaction that is bound to one tenant.
 
+pub mod platform;
+
 use chrono::{DateTime, Utc};
 
 use crate::definition::{Definitions, Kind};
@@ -12,7 +14,7 @@ use crate::project::Membership;
 use crate::resource::Resource;
 use crate::resource_type::ResourceType;
 use crate::role::Role;
-use crate::tenant::{Tenant, TenantSettings, TenantState};
+use crate::tenant::Tenant;
 use crate::{Error, Result};
 
 /// What happened to a resource.
@@ -287,20 +289,11 @@ pub trait Store: Send + Sync {
     /// Whether the database answers.
     fn ping(&self) -> Result<()>;
 
-    /// Stores a new tenant with its counters; a taken slug is [`Error::Uniqueness`].
-    fn create_tenant(&self, tenant: &Tenant, at: DateTime<Utc>) -> Result<()>;
-
-    /// All tenants that are not deleted, by slug; a list only, so without what they have defined.
-    fn tenants(&self) -> Result<Vec<Tenant>>;
+    /// Tenants as a whole, and the credentials of the platform.
+    fn platform(&self) -> &dyn platform::PlatformStore;
 
     /// The tenant with this slug, unless deleted.
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>>;
-
-    /// Changes the state of a tenant.
-    fn set_tenant_state(&self, tenant: TenantId, state: TenantState) -> Result<()>;
-
-    /// Changes the settings of a tenant.
-    fn set_tenant_settings(&self, tenant: TenantId, settings: &TenantSettings) -> Result<()>;
 
     /// Stores a token of the tenant; `digest` is the SHA-256 of its text.
     fn create_token(&self, tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Result<()>;

@@ -6,17 +6,18 @@ use diesel::prelude::*;
 use domain::catalog::Catalog;
 use domain::cursor::CursorKey;
 use domain::document::Document;
-use domain::id::{ResourceId, TenantId, TokenId};
+use domain::id::{PlatformTokenId, ResourceId, TenantId, TokenId};
 use domain::meta::{Meta, Version};
 use domain::principal::{Scope, Token};
 use domain::resource::Resource;
 use domain::role::Role;
-use domain::tenant::{Tenant, TenantSettings, TenantState};
+use domain::store::platform::PlatformToken;
+use domain::tenant::{Purge, Record, Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
 use crate::schema::{
-    api_tokens, attribute_counts, attribute_values, audit_log, changes, memberships, profile_keys, resources,
-    tenants, unique_values,
+    api_tokens, attribute_counts, attribute_values, audit_log, changes, memberships, platform_tokens,
+    profile_keys, resources, tenants, unique_values,
 };
 use crate::types::{At, Id};
 
@@ -30,6 +31,63 @@ pub(crate) struct TenantRow {
     pub(crate) settings: String,
     pub(crate) created_at: At,
     pub(crate) cursor_key: Vec<u8>,
+}
+
+/// A tenant as the platform sees it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tenants)]
+pub(crate) struct RecordRow {
+    #[diesel(embed)]
+    pub(crate) tenant: TenantRow,
+    pub(crate) purge_after: Option<At>,
+    pub(crate) purge_remaining: Option<i64>,
+    pub(crate) purged_at: Option<At>,
+}
+
+impl RecordRow {
+    pub(crate) fn meaning(self) -> Result<Record> {
+        let purge = Purge {
+            after: self.purge_after.map(|at| at.0),
+            remaining: self.purge_remaining,
+            done: self.purged_at.map(|at| at.0),
+        };
+        let created = self.tenant.created_at.0;
+        Ok(Record { tenant: self.tenant.meaning()?, created, purge })
+    }
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = platform_tokens, treat_none_as_default_value = false)]
+pub(crate) struct PlatformTokenRow {
+    pub(crate) id: Id,
+    pub(crate) digest: Vec<u8>,
+    pub(crate) name: String,
+    pub(crate) created_at: At,
+    pub(crate) expires_at: Option<At>,
+    pub(crate) revoked_at: Option<At>,
+}
+
+impl PlatformTokenRow {
+    pub(crate) fn new(token: &PlatformToken, digest: &[u8; 32]) -> Self {
+        Self {
+            id: Id(token.id.0),
+            digest: digest.to_vec(),
+            name: token.name.clone(),
+            created_at: At(token.created),
+            expires_at: token.expires.map(At),
+            revoked_at: token.revoked.map(At),
+        }
+    }
+
+    pub(crate) fn meaning(self) -> PlatformToken {
+        PlatformToken {
+            id: PlatformTokenId(self.id.0),
+            name: self.name,
+            created: self.created_at.0,
+            expires: self.expires_at.map(|at| at.0),
+            revoked: self.revoked_at.map(|at| at.0),
+        }
+    }
 }
 
 impl TenantRow {

@@ -12,6 +12,23 @@ diesel::table! {
         settings -> Text,
         created_at -> Ts,
         cursor_key -> Binary,
+        purge_after -> Nullable<Ts>,
+        purge_remaining -> Nullable<BigInt>,
+        purged_at -> Nullable<Ts>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    platform_tokens (id) {
+        id -> Uid,
+        digest -> Binary,
+        name -> Text,
+        created_at -> Ts,
+        expires_at -> Nullable<Ts>,
+        revoked_at -> Nullable<Ts>,
     }
 }
 

@@ -75,10 +75,10 @@ fn give_birth(
     let id = promised.unwrap_or_else(ResourceId::generate);
     let mut resource = Resource { id, document: edit.document.clone(), meta };
     let tombstone = match resource_type.kind {
-        Kind::User => {
+        Kind::User if call.principal.tenant.settings.revival() => {
             tx.find_tombstone(resource_type, &resource.name_key(resource_type), resource.external_id())?
         }
-        Kind::Group(_) | Kind::Plain => None,
+        Kind::User | Kind::Group(_) | Kind::Plain => None,
     };
     let (action, old_version) = match tombstone {
         Some(_) if promised.is_some() => {

@@ -9,9 +9,11 @@ mod keyset;
 mod list;
 mod lists;
 mod platform;
+mod purge;
 mod schemas;
 mod scope;
 mod tenant_tx;
+mod tokens;
 mod unique;
 mod wrap;
 
@@ -27,8 +29,9 @@ use domain::id::{TenantId, TokenId};
 use domain::list::ListQuery;
 use domain::principal::Token;
 use domain::resource_type::ResourceType;
+use domain::store::platform::PlatformStore;
 use domain::store::{Store, Work};
-use domain::tenant::{Tenant, TenantSettings, TenantState};
+use domain::tenant::Tenant;
 use r2d2::Pool;
 use uuid::Uuid;
 
@@ -132,16 +135,12 @@ impl Store for Repo {
         self.ping_database()
     }
 
-    fn create_tenant(&self, tenant: &Tenant, at: DateTime<Utc>) -> Result<()> {
-        self.transact(Mode::Write, tenant.id, |conn| platform::create_tenant(conn, tenant, at))
-    }
-
-    fn tenants(&self) -> Result<Vec<Tenant>> {
-        self.outside(platform::tenants)
+    fn platform(&self) -> &dyn PlatformStore {
+        self
     }
 
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>> {
-        let Some(tenant) = self.outside(|conn| platform::tenant_named(conn, slug))? else { return Ok(None) };
+        let Some(tenant) = self.outside(|conn| tokens::tenant_named(conn, slug))? else { return Ok(None) };
         let catalog = self.transact(Mode::SignIn, tenant.id, |conn| {
             let revision = schemas::revision(conn, tenant.id)?;
             self.catalogs.get(conn, tenant.id, revision)
@@ -149,29 +148,21 @@ impl Store for Repo {
         Ok(Some(Tenant { catalog, ..tenant }))
     }
 
-    fn set_tenant_state(&self, tenant: TenantId, state: TenantState) -> Result<()> {
-        self.transact(Mode::Write, tenant, |conn| platform::set_tenant_state(conn, tenant, state))
-    }
-
-    fn set_tenant_settings(&self, tenant: TenantId, settings: &TenantSettings) -> Result<()> {
-        self.transact(Mode::Write, tenant, |conn| platform::set_tenant_settings(conn, tenant, settings))
-    }
-
     fn create_token(&self, tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Result<()> {
-        self.transact(Mode::Write, tenant, |conn| platform::create_token(conn, tenant, token, digest))
+        self.transact(Mode::Write, tenant, |conn| tokens::create_token(conn, tenant, token, digest))
     }
 
     fn tokens(&self, tenant: TenantId) -> Result<Vec<Token>> {
-        self.transact(Mode::Read, tenant, |conn| platform::tokens(conn, tenant))
+        self.transact(Mode::Read, tenant, |conn| tokens::tokens(conn, tenant))
     }
 
     fn revoke_token(&self, tenant: TenantId, token: TokenId, at: DateTime<Utc>) -> Result<bool> {
-        self.transact(Mode::Write, tenant, |conn| platform::revoke_token(conn, tenant, token, at))
+        self.transact(Mode::Write, tenant, |conn| tokens::revoke_token(conn, tenant, token, at))
     }
 
     fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>> {
         self.transact(Mode::SignIn, tenant, |conn| {
-            let Some((row, revision, token)) = platform::find_token(conn, tenant, digest)? else {
+            let Some((row, revision, token)) = tokens::find_token(conn, tenant, digest)? else {
                 return Ok(None);
             };
             let catalog = self.catalogs.get(conn, tenant, revision)?;
@@ -190,10 +181,14 @@ impl Store for Repo {
 }
 
 impl Repo {
-    /// A query on the global table `tenants`, outside any tenant.
+    /// A query on global tables, outside any tenant.
     fn outside<T>(&self, query: impl Fn(&mut Conn) -> Result<T, Failed>) -> Result<T> {
-        let nobody = TenantId(Uuid::nil());
-        self.transact(Mode::SignIn, nobody, |conn| query(conn))
+        self.transact(Mode::SignIn, Self::nobody(), |conn| query(conn))
+    }
+
+    /// Who has no row in any tenant table.
+    fn nobody() -> TenantId {
+        TenantId(Uuid::nil())
     }
 
     fn ping_database(&self) -> Result<()> {

@@ -8,8 +8,9 @@ use crate::contract::RFC;
 use crate::id::{TenantId, TokenId};
 use crate::list::ListQuery;
 use crate::principal::Token;
+use crate::store::platform::PlatformStore;
 use crate::store::{Origin, Store, Work};
-use crate::tenant::{Tenant, TenantSettings, TenantState};
+use crate::tenant::{Tenant, TenantSettings};
 use crate::user::tests::principal;
 
 /// A database that counts how often it is asked, and has no answer.
@@ -34,23 +35,11 @@ impl Store for Asked {
         no_answer()
     }
 
-    fn create_tenant(&self, _: &Tenant, _: DateTime<Utc>) -> Result<()> {
-        no_answer()
-    }
-
-    fn tenants(&self) -> Result<Vec<Tenant>> {
-        no_answer()
+    fn platform(&self) -> &dyn PlatformStore {
+        unreachable!()
     }
 
     fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
-        no_answer()
-    }
-
-    fn set_tenant_state(&self, _: TenantId, _: TenantState) -> Result<()> {
-        no_answer()
-    }
-
-    fn set_tenant_settings(&self, _: TenantId, _: &TenantSettings) -> Result<()> {
         no_answer()
     }
 
