@@ -15,6 +15,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Bytes;
 use actix_web::{App, web};
 use auth::Authenticator;
+use chrono::TimeDelta;
 use domain::store::Store;
 use futures_util::future::{Either, select};
 use socket2::{Domain, Socket, Type};
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) bulks: Arc<Semaphore>,
     /// Turns for replies that may be long.
     pub(crate) turns: Turns,
+    /// How long the data of a deleted tenant are kept.
+    pub(crate) keep: TimeDelta,
 }
 
 /// A server that is bound to its address and ready to run.
@@ -89,6 +92,7 @@ impl Application {
             bulks: Arc::new(Semaphore::new(half.min(blocking / 2))),
             // Whoever waits for a turn waits for a connection.
             turns: Turns::new(database.pool_size as usize, Duration::from_millis(database.pool_timeout_ms)),
+            keep: settings.platform.keep(),
         });
         let app = move || {
             App::new().app_data(shared.clone()).configure(routes::configure).wrap(from_fn(logging::observe))

@@ -30,6 +30,17 @@ pub(crate) async fn authenticate(
 }
 
 async fn admit(request: &ServiceRequest) -> Result<Principal, Failure> {
+    measure(request)?;
+    let text = carrier::presented(|name| request.headers().get_all(name).map(|value| value.as_bytes()))?;
+    let now = request.extensions().get::<Moment>().map(|moment| moment.now);
+    match (request.app_data::<web::Data<Shared>>(), now) {
+        (Some(shared), Some(now)) => Ok(principal(shared, &text, now).await?),
+        _ => Err(Error::internal("the scope is not set up").into()),
+    }
+}
+
+/// The size of the target and of the headers, which is judged before any credential.
+pub(crate) fn measure(request: &ServiceRequest) -> Result<(), Failure> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > limits::URL_BYTES {
         return Err(Failure::TargetTooLong);
@@ -38,12 +49,7 @@ async fn admit(request: &ServiceRequest) -> Result<Principal, Failure> {
     if bytes > limits::HEADER_BYTES {
         return Err(Failure::HeadersTooLarge);
     }
-    let text = carrier::presented(|name| request.headers().get_all(name).map(|value| value.as_bytes()))?;
-    let now = request.extensions().get::<Moment>().map(|moment| moment.now);
-    match (request.app_data::<web::Data<Shared>>(), now) {
-        (Some(shared), Some(now)) => Ok(principal(shared, &text, now).await?),
-        _ => Err(Error::internal("the scope is not set up").into()),
-    }
+    Ok(())
 }
 
 /// What is remembered costs no hand-off to another thread.

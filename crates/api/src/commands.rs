@@ -2,6 +2,7 @@
 
 pub(crate) mod load;
 pub(crate) mod migrate;
+pub(crate) mod platform_token;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod tenant;
