@@ -27,6 +27,7 @@ mod limits;
 mod lists;
 mod openapi;
 mod plans;
+mod platform;
 mod races;
 mod roles;
 mod schemas;
