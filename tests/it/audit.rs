@@ -112,7 +112,7 @@ fn case_135_a_row_that_was_edited(backend: Backend) {
     let edits = [
         ("at", later),
         ("id", id),
-        ("token_id", "NULL"),
+        ("actor_id", "NULL"),
         ("action", "'created'"),
         ("resource_type", "'Group'"),
         ("resource_id", id),
@@ -387,8 +387,8 @@ fn what_operators_do_is_recorded(backend: Backend) {
     assert_eq!(things, [id, id, &acme, &acme]);
     for row in &rows {
         assert_eq!(
-            (&row["token"], &row["address"]),
-            (&Value::Null, &json!("localhost")),
+            (&row["actor"], &row["address"]),
+            (&json!({"kind": "operator", "id": null}), &json!("localhost")),
             "the operator: {row}"
         );
     }
@@ -420,7 +420,7 @@ fn the_log_is_listed(backend: Backend) {
     assert_eq!(updated["resourceId"], users[0]["id"]);
 
     let mia = id_of(&users[0]);
-    let token = rows[0]["token"].as_str().unwrap();
+    let token = rows[0]["actor"]["id"].as_str().unwrap();
     assert_eq!(listed(&app.db, &["--user", mia]).len(), 2);
     assert_eq!(listed(&app.db, &["--user", mia, "--action", "updated"]), std::slice::from_ref(updated));
     assert_eq!(listed(&app.db, &["--token", token]).len(), 3);

@@ -11,7 +11,7 @@ use domain::path::Target;
 use domain::resource::Resource;
 use domain::resource_type::USER;
 use domain::store;
-use domain::tenant::{Tenant, TenantSettings, TenantState};
+use domain::tenant::{Purge, Record, Tenant, TenantSettings, TenantState};
 use serde_json::{Value, json};
 
 use crate::filters::open;
@@ -58,7 +58,10 @@ fn blocks_count_what_is_there(backend: Backend) {
         cursor_key: CursorKey::new([7; 32]),
         catalog: Catalog::standard(),
     };
-    store.create_tenant(&tenant, now).unwrap();
+    store
+        .platform()
+        .create_tenant(&Record { tenant: tenant.clone(), created: now, purge: Purge::default() })
+        .unwrap();
     let mut random = 7_u64;
     let mut below = |end: usize| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -22,7 +22,7 @@ both!(
 );
 
 /// Bookkeeping of the migrations and the one global table.
-const GLOBAL: [&str; 2] = ["__diesel_schema_migrations", "tenants"];
+const GLOBAL: [&str; 3] = ["__diesel_schema_migrations", "platform_tokens", "tenants"];
 /// The role the server works under.
 const SERVER_ROLE: &str = "rollcall_server";
 
@@ -215,7 +215,8 @@ fn row_level_security_binds_the_server() {
             "SELECT c.relname::text AS value FROM {tenant_tables} WHERE (SELECT count(*) FROM pg_policies p \
              WHERE p.schemaname = 'public' AND p.tablename = c.relname AND p.permissive = 'PERMISSIVE' AND p.cmd = 'ALL' \
              AND p.qual LIKE '%app.tenant_id%' AND p.with_check LIKE '%app.tenant_id%') <> 1 \
-             OR (SELECT count(*) FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname) <> 1"
+             OR (SELECT count(*) FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname \
+                 AND p.permissive = 'PERMISSIVE') <> 1"
         ),
     );
     let role = format!("FROM pg_roles WHERE rolname = '{SERVER_ROLE}'");
@@ -253,7 +254,7 @@ fn row_level_security_binds_the_server() {
         &format!(
             "SELECT table_name || ' ' || privilege_type AS value FROM information_schema.role_table_grants \
              WHERE grantee = '{SERVER_ROLE}' AND table_name IN ('audit_log', 'changes') \
-             AND privilege_type NOT IN ('SELECT', 'INSERT')"
+             AND privilege_type NOT IN ('SELECT', 'INSERT', 'DELETE')"
         ),
     );
 
@@ -271,6 +272,11 @@ fn row_level_security_binds_the_server() {
             run(format!("SELECT 1 FROM {table} WHERE tenant_id <> current_setting('app.tenant_id')::uuid"));
         assert_eq!(foreign, Ok(0), "{table} shows rows of another tenant");
         run("RESET app.tenant_id".into()).unwrap();
+    }
+    // What has been recorded goes only together with its tenant.
+    run(format!("SET app.tenant_id = '{}'", app.acme().id)).unwrap();
+    for table in ["audit_log", "changes"] {
+        assert_eq!(run(format!("DELETE FROM {table}")), Ok(0), "{table} lets records of a living tenant go");
     }
     run(format!("SET app.tenant_id = '{}'", app.globex().id)).unwrap();
     let smuggled = run(format!(

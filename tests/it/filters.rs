@@ -20,7 +20,7 @@ use domain::path::Target;
 use domain::resource::Resource;
 use domain::resource_type::USER;
 use domain::store::{self, Store};
-use domain::tenant::{Tenant, TenantSettings, TenantState};
+use domain::tenant::{Purge, Record, Tenant, TenantSettings, TenantState};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
@@ -307,7 +307,10 @@ fn world(backend: Backend) -> World {
     let (ours, theirs) = (tenant("ours"), tenant("theirs"));
     let resources = resources(&mut runner, start);
     for tenant in [&ours, &theirs] {
-        store.create_tenant(tenant, start).unwrap();
+        store
+            .platform()
+            .create_tenant(&Record { tenant: tenant.clone(), created: start, purge: Purge::default() })
+            .unwrap();
         store::write(&*store, tenant.id, |tx| {
             resources.iter().try_for_each(|resource| tx.insert(&USER, resource).map(drop))
         })

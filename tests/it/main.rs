@@ -28,6 +28,7 @@ mod limits;
 mod lists;
 mod openapi;
 mod plans;
+mod platform;
 mod races;
 mod rates;
 mod roles;

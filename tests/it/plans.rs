@@ -10,7 +10,7 @@ use domain::path::Target;
 use domain::resource::Resource;
 use domain::resource_type::USER;
 use domain::store;
-use domain::tenant::{Tenant, TenantSettings, TenantState};
+use domain::tenant::{Purge, Record, Tenant, TenantSettings, TenantState};
 use serde_json::{Value, json};
 
 use crate::filters::open;
@@ -119,7 +119,10 @@ fn filled(backend: Backend) -> (TestDb, std::sync::Arc<dyn store::Store>, Tenant
             cursor_key: domain::cursor::CursorKey::new([7; 32]),
             catalog: domain::catalog::Catalog::standard(),
         };
-        store.create_tenant(&tenant, now).unwrap();
+        store
+            .platform()
+            .create_tenant(&Record { tenant: tenant.clone(), created: now, purge: Purge::default() })
+            .unwrap();
         store::write(&*store, id, |tx| {
             (0..USERS).try_for_each(|number| {
                 let Value::Object(document) = person(number) else { unreachable!("an object") };

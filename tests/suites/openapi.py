@@ -78,4 +78,6 @@ def summary(report: dict, output: subprocess.CompletedProcess) -> None:
 if __name__ == "__main__":
     described = get(f"{sys.argv[1]}/openapi.json", trust_env=False).raise_for_status().json()
     validator(described)
+    # The token of a tenant opens nothing below /platform/v1; tests/it/platform.rs is about that.
+    described["paths"] = {path: item for path, item in described["paths"].items() if not path.startswith("/platform/")}
     schemathesis(sys.argv[1], described, os.environ["ROLLCALL_TOKEN"])

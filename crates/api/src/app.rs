@@ -15,6 +15,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::Bytes;
 use actix_web::{App, web};
 use auth::Authenticator;
+use chrono::TimeDelta;
 use domain::limits;
 use domain::store::Store;
 use futures_util::future::{Either, select};
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) rates: Rates,
     /// Wrong credentials by address.
     pub(crate) failures: Failures,
+    /// How long the data of a deleted tenant are kept.
+    pub(crate) keep: TimeDelta,
 }
 
 /// A server that is bound to its address and ready to run.
@@ -102,6 +105,7 @@ impl Application {
             bulk_turns: Turns::new(bulks, limits::ANSWER_TIME),
             rates: Rates::new(&settings.limits),
             failures: Failures::new(&settings.limits),
+            keep: settings.platform.keep(),
         });
         let app = move || {
             App::new().app_data(shared.clone()).configure(routes::configure).wrap(from_fn(logging::observe))

@@ -29,6 +29,35 @@ pub(crate) async fn authenticate(
 }
 
 async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
+    measure(request)?;
+    let text = carrier::presented(|name| request.headers().get_all(name).map(|value| value.as_bytes()))?;
+    let now = request.extensions().get::<Moment>().map(|moment| moment.now);
+    let (Some(shared), Some(now)) = (request.app_data::<web::Data<Shared>>(), now) else {
+        return Err(Error::internal("the scope is not set up").into());
+    };
+    match principal(shared, &text, now).await {
+        Ok(principal) => {
+            let admitted = shared.rates.admit(&principal, Instant::now());
+            // The log names also who is refused.
+            request.extensions_mut().insert(principal);
+            admitted
+        }
+        Err(error) => Err(refused(shared, request, error)),
+    }
+}
+
+/// Counts a wrong credential where it came from. A right one keeps working, wherever wrong ones come from.
+pub(crate) fn refused(shared: &Shared, request: &ServiceRequest, error: Error) -> Failure {
+    if let (Error::Unauthorized(_), Some(peer)) = (&error, request.peer_addr())
+        && let Err(too_many) = shared.failures.count(peer.ip(), Instant::now())
+    {
+        return too_many;
+    }
+    error.into()
+}
+
+/// The size of the target and of the headers, which is judged before any credential.
+pub(crate) fn measure(request: &ServiceRequest) -> Result<(), Failure> {
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > limits::URL_BYTES {
         return Err(Failure::TargetTooLong);
@@ -37,26 +66,7 @@ async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
     if bytes > limits::HEADER_BYTES {
         return Err(Failure::HeadersTooLarge);
     }
-    let text = carrier::presented(|name| request.headers().get_all(name).map(|value| value.as_bytes()))?;
-    let now = request.extensions().get::<Moment>().map(|moment| moment.now);
-    match (request.app_data::<web::Data<Shared>>(), now) {
-        (Some(shared), Some(now)) => match principal(shared, &text, now).await {
-            Ok(principal) => {
-                let admitted = shared.rates.admit(&principal, Instant::now());
-                // The log names also who is refused.
-                request.extensions_mut().insert(principal);
-                admitted
-            }
-            Err(error) => {
-                // A right credential keeps working, wherever wrong ones come from.
-                if let (Error::Unauthorized(_), Some(peer)) = (&error, request.peer_addr()) {
-                    shared.failures.count(peer.ip(), Instant::now())?;
-                }
-                Err(error.into())
-            }
-        },
-        _ => Err(Error::internal("the scope is not set up").into()),
-    }
+    Ok(())
 }
 
 /// What is remembered costs no hand-off to another thread.

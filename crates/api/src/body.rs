@@ -16,6 +16,9 @@ use crate::json;
 /// JSON under any of its names. `text/plain` is what JavaScript's `fetch` says when told nothing (DummyIDP).
 const MEDIA_TYPES: [&str; 3] = ["application/scim+json", "application/json", "text/plain"];
 
+/// What the platform API reads.
+const JSON_TYPES: [&str; 2] = ["application/json", "application/merge-patch+json"];
+
 /// A body that has arrived.
 pub(crate) struct Received {
     bytes: Bytes,
@@ -38,7 +41,18 @@ impl Received {
 /// # Errors
 /// 413 past [`limits::BODY_BYTES`], 408 past [`limits::BODY_TIME`], 400 when it ends
 /// early. A wrong media type is no error yet: whether the resource exists comes first.
-pub(crate) async fn receive(request: &HttpRequest, mut payload: Payload) -> Result<Received, Failure> {
+pub(crate) async fn receive(request: &HttpRequest, payload: Payload) -> Result<Received, Failure> {
+    let refused = refusal(request, &MEDIA_TYPES, "send the body as application/scim+json");
+    Ok(Received { bytes: arrive(request, payload).await?, refused })
+}
+
+/// The same below `/platform/v1`, where bodies are JSON or, for PATCH, a JSON merge patch.
+pub(crate) async fn receive_json(request: &HttpRequest, payload: Payload) -> Result<Received, Failure> {
+    let refused = refusal(request, &JSON_TYPES, "send the body as application/json");
+    Ok(Received { bytes: arrive(request, payload).await?, refused })
+}
+
+async fn arrive(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Failure> {
     let announced = header(request, CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
     let bytes = if announced.is_some_and(|length| length > limits::BODY_BYTES as u64) {
         Err(too_large())
@@ -48,8 +62,7 @@ pub(crate) async fn receive(request: &HttpRequest, mut payload: Payload) -> Resu
     if let Err(Failure::Domain(Error::TooLarge(_))) = &bytes {
         let _ = timeout(limits::BODY_TIME, drop_rest(&mut payload)).await;
     }
-    let bytes = bytes?;
-    Ok(Received { bytes, refused: refusal(request) })
+    bytes
 }
 
 async fn collect(payload: &mut Payload) -> Result<Bytes, Failure> {
@@ -82,16 +95,16 @@ fn too_large() -> Failure {
     Error::TooLarge(format!("the body is larger than {} bytes", limits::BODY_BYTES)).into()
 }
 
-fn refusal(request: &HttpRequest) -> Option<&'static str> {
+fn refusal(request: &HttpRequest, media_types: &[&str], advice: &'static str) -> Option<&'static str> {
     // A small body that inflates to a gigabyte is an old attack; no client of ours compresses.
     if header(request, CONTENT_ENCODING).is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity"))
     {
         return Some("compressed bodies are not accepted");
     }
     let essence = header(request, CONTENT_TYPE).map(|value| value.split(';').next().unwrap_or("").trim());
-    let known = essence
-        .is_some_and(|essence| MEDIA_TYPES.into_iter().any(|known| known.eq_ignore_ascii_case(essence)));
-    (!known).then_some("send the body as application/scim+json")
+    let known =
+        essence.is_some_and(|essence| media_types.iter().any(|known| known.eq_ignore_ascii_case(essence)));
+    (!known).then_some(advice)
 }
 
 /// The text of a header; one that is no text is as good as `?`, which nothing accepts.
@@ -107,7 +120,7 @@ mod tests {
     fn refused(headers: &[(&'static str, &'static str)]) -> bool {
         let request =
             headers.iter().fold(TestRequest::post(), |request, &header| request.insert_header(header));
-        refusal(&request.to_http_request()).is_some()
+        refusal(&request.to_http_request(), &MEDIA_TYPES, "").is_some()
     }
 
     #[test]

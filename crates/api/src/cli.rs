@@ -3,16 +3,19 @@
 //! Exit status: 0 done; 2 wrong usage; 1 anything else, with one line on stderr.
 
 mod audit;
+mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use chrono::TimeDelta;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use domain::principal::Scope;
 use domain::role::Role;
+
+pub(crate) use values::{Lifetime, lifetime};
+use values::{assignment, name, role, scope, slug};
 
 use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
@@ -50,6 +53,9 @@ enum Command {
     /// API tokens
     #[command(subcommand)]
     Token(Token),
+    /// Credentials of the hosting platform, for /platform/v1
+    #[command(subcommand)]
+    PlatformToken(PlatformToken),
     /// Schemas and resource types that a tenant defines itself
     #[command(subcommand)]
     Schema(Schema),
@@ -111,6 +117,37 @@ pub(crate) enum Tenant {
         #[arg(long)]
         json: bool,
     },
+    /// Show a tenant and its settings
+    Show {
+        /// Its short name
+        slug: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change settings of a tenant
+    Set {
+        /// Its short name
+        slug: String,
+        /// `revival=false`; `revival=default` gives the decision back
+        #[arg(value_name = "KEY=VALUE", required = true, value_parser = assignment)]
+        settings: Vec<(String, String)>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove the data of a tenant at once, deleted or not
+    Purge {
+        /// Its short name or, once it is deleted, its id
+        #[arg(value_name = "SLUG|ID")]
+        tenant: String,
+        /// Yes, remove everything
+        #[arg(long, required = true)]
+        yes: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Delete a tenant
     Delete {
         /// Its short name
@@ -162,6 +199,37 @@ pub(crate) enum Token {
         /// Short name of the tenant
         #[arg(long, value_name = "SLUG")]
         tenant: String,
+        /// The id of the token
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `rollcall platform-token …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum PlatformToken {
+    /// Create a platform token and print it, this once
+    Create {
+        /// What to call it
+        #[arg(long, value_parser = name)]
+        name: String,
+        /// How long it lives: 90d, 12h or never
+        #[arg(long, value_name = "TIME", value_parser = lifetime, default_value_t = Lifetime::default())]
+        expires_in: Lifetime,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the platform tokens
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Revoke a platform token: no server accepts it any more
+    Revoke {
         /// The id of the token
         id: String,
         /// Print JSON
@@ -238,26 +306,6 @@ pub(crate) struct Load {
     pub(crate) members: u64,
 }
 
-/// How long a token lives; none: for ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lifetime(pub(crate) Option<TimeDelta>);
-
-impl Default for Lifetime {
-    fn default() -> Self {
-        Self(Some(auth::DEFAULT_LIFETIME))
-    }
-}
-
-impl std::fmt::Display for Lifetime {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            None => f.write_str("never"),
-            Some(time) if time.num_hours() % 24 == 0 => write!(f, "{}d", time.num_days()),
-            Some(time) => write!(f, "{}h", time.num_hours()),
-        }
-    }
-}
-
 /// Reads the arguments and does what they say.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -289,58 +337,13 @@ fn run(cli: Cli) -> Outcome {
         Command::Migrate => commands::migrate::run(&Settings::load(None, overrides)?),
         Command::Tenant(command) => commands::tenant::run(&Settings::load(None, overrides)?, command),
         Command::Token(command) => commands::token::run(&Settings::load(None, overrides)?, command),
+        Command::PlatformToken(command) => {
+            commands::platform_token::run(&Settings::load(None, overrides)?, command)
+        }
         Command::Schema(command) => commands::schema::run(&Settings::load(None, overrides)?, command),
         Command::Audit(command) => commands::audit::run(&Settings::load(None, overrides)?, command),
         Command::Load(options) => commands::load::run(&Settings::load(None, overrides)?, &options),
     }
-}
-
-fn slug(text: &str) -> Result<String, String> {
-    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (1..=63).contains(&text.len()) && text.bytes().all(legal) {
-        return Ok(text.to_owned());
-    }
-    Err("1 to 63 of a-z, 0-9 and -".into())
-}
-
-fn name(text: &str) -> Result<String, String> {
-    let length = text.chars().count();
-    if (1..=domain::limits::NAME_CHARS).contains(&length) && !text.contains(char::is_control) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("1 to {} characters, no control characters", domain::limits::NAME_CHARS))
-}
-
-fn lifetime(text: &str) -> Result<Lifetime, String> {
-    if text == "never" {
-        return Ok(Lifetime(None));
-    }
-    let time = span(text).ok_or("a number of days (90d) or hours (12h), or never")?;
-    Ok(Lifetime(Some(time)))
-}
-
-/// `90d` or `12h`.
-fn span(text: &str) -> Option<TimeDelta> {
-    let time = |digits: &str, hours: i64| {
-        let number = digits.parse::<u16>().ok().filter(|&number| number > 0)?;
-        Some(TimeDelta::hours(i64::from(number) * hours))
-    };
-    let days = text.strip_suffix('d').and_then(|digits| time(digits, 24));
-    days.or_else(|| text.strip_suffix('h').and_then(|digits| time(digits, 1)))
-}
-
-fn scope(text: &str) -> Result<Scope, String> {
-    Scope::parse(text).ok_or_else(|| {
-        let names: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
-        format!("one of {}", names.join(", "))
-    })
-}
-
-fn role(text: &str) -> Result<Role, String> {
-    Role::parse(text).ok_or_else(|| {
-        let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-        format!("one of {}", names.join(", "))
-    })
 }
 
 #[cfg(test)]
@@ -376,21 +379,5 @@ mod tests {
         assert!(load(&[]).is_ok() && load(&["--groups", "2", "--members", "200000"]).is_ok());
         assert!(load(&["--members", "2"]).is_err());
         assert!(load(&["--groups", "2", "--members", "200001"]).is_err());
-    }
-
-    #[test]
-    fn values_are_judged() {
-        assert_eq!(lifetime("90d"), Ok(Lifetime::default()));
-        assert_eq!(lifetime("12h").unwrap().to_string(), "12h");
-        assert_eq!(lifetime("never"), Ok(Lifetime(None)));
-        for wrong in ["", "90", "d", "0d", "-1d", "1w", "999999d", "Never"] {
-            assert!(lifetime(wrong).is_err(), "{wrong}");
-        }
-        assert!(slug("acme-2").is_ok() && slug(&"a".repeat(63)).is_ok());
-        for wrong in ["", "Acme", "a_b", "a b", "ä", &"a".repeat(64)] {
-            assert!(slug(wrong).is_err(), "{wrong}");
-        }
-        assert!(scope("users:read").is_ok() && scope("users").is_err());
-        assert!(role("admin").is_ok() && role("Admin").is_err());
     }
 }

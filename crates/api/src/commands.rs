@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod load;
 pub(crate) mod migrate;
+pub(crate) mod platform_token;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod tenant;
@@ -10,7 +11,7 @@ pub(crate) mod token;
 
 use std::sync::Arc;
 
-use domain::store::{Origin, Store};
+use domain::store::{Actor, Origin, Store};
 use domain::tenant::Tenant;
 use domain::{Error, Result};
 
@@ -23,7 +24,7 @@ fn open(settings: &Settings) -> Result<Arc<dyn Store>> {
 
 /// The operator at the command line, for the audit log.
 pub(crate) fn operator(command: &str) -> Origin {
-    Origin { token: None, request: command.into(), address: "localhost".into() }
+    Origin { actor: Actor::Operator, request: command.into(), address: "localhost".into() }
 }
 
 fn tenant_named(store: &dyn Store, slug: &str) -> Result<Tenant> {

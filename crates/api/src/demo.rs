@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal};
 
 use domain::contract;
 use domain::principal::Scope;
+use domain::service::platform;
 use domain::store::Store;
+use domain::tenant::Record;
 
 use crate::app::Application;
 use crate::cli::Outcome;
@@ -15,16 +17,20 @@ use crate::{clock, out};
 /// or on a loopback address in front of a person.
 pub(crate) fn offer(store: &dyn Store, application: &Application, asked: bool) -> Outcome {
     let wanted = asked || (application.address().ip().is_loopback() && is_in_front_of_a_person());
-    if !wanted || !store.tenants()?.is_empty() {
+    if !wanted || !is_empty(store)? {
         return Ok(());
     }
     let now = clock::now();
-    let tenant = tenant::create(store, "demo", "Demo")?;
+    let Record { tenant, .. } = tenant::create(store, "demo", "Demo")?;
     let expires = Some(now + auth::DEFAULT_LIFETIME);
     let scopes = Scope::ALL.into_iter().collect();
     let (_, secret) = auth::issue(store, tenant.id, "demo", scopes, None, expires, &operator("demo"), now)?;
     out::line(text(application.public_url(), secret.reveal()))?;
     Ok(())
+}
+
+fn is_empty(store: &dyn Store) -> domain::Result<bool> {
+    Ok(platform::list(store.platform(), None, None, 1)?.tenants.is_empty())
 }
 
 /// Whoever types `cargo run` tries the program out, also where an editor or a script holds the terminal's ends;

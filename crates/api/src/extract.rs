@@ -15,7 +15,7 @@ use domain::meta::{Precondition, Tags};
 use domain::principal::{Access, Principal};
 use domain::resource_type::ResourceType;
 use domain::service::{Body, Call, Query, Sink};
-use domain::store::Origin;
+use domain::store::{Actor, Origin};
 use domain::{Error, Result, limits};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -138,6 +138,11 @@ impl Caller {
     }
 }
 
+/// The address of the peer, for the audit log.
+pub(crate) fn address(request: &HttpRequest) -> String {
+    request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default()
+}
+
 impl FromRequest for Caller {
     type Error = Failure;
     type Future = Ready<std::result::Result<Self, Failure>>;
@@ -153,12 +158,15 @@ impl FromRequest for Caller {
         let (Some(shared), Some(contract), Some(principal), Some(moment)) = found else {
             return ready(Err(Error::internal("a handler outside the authenticated scope").into()));
         };
-        let address = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
         ready(Ok(Self {
             shared: shared.clone(),
             principal: principal.clone(),
             contract,
-            origin: Origin { token: Some(principal.token.id), request: moment.id.clone(), address },
+            origin: Origin {
+                actor: Actor::Token(principal.token.id),
+                request: moment.id.clone(),
+                address: address(request),
+            },
             now: moment.now,
         }))
     }

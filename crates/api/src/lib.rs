@@ -9,6 +9,8 @@
 //!
 //! What it says of itself: [`openapi`] is the document, [`docs`] the page.
 //!
+//! Beside SCIM: [`platform`] is the API of the hosting platform, [`purge`] removes what deleted tenants leave.
+//!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
 pub mod app;
@@ -33,6 +35,8 @@ mod load;
 mod logging;
 mod openapi;
 mod out;
+mod platform;
+mod purge;
 mod query;
 mod rates;
 mod refusal;

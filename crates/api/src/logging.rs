@@ -13,6 +13,7 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue,
 use actix_web::middleware::Next;
 use chrono::{DateTime, Utc};
 use domain::principal::Principal;
+use domain::store::platform::PlatformToken;
 use log::kv::{self, Key, Value, VisitSource};
 use uuid::Uuid;
 
@@ -127,7 +128,12 @@ fn write_line(response: &ServiceResponse, id: &str, started: Instant) {
     let extensions = request.extensions();
     let principal = extensions.get::<Principal>();
     let tenant = principal.map_or("-", |principal| principal.tenant.slug.as_str());
-    let token = principal.map_or_else(|| "-".into(), |principal| principal.token.id.to_string());
+    let platform = extensions.get::<PlatformToken>();
+    let token = match (principal, platform) {
+        (Some(principal), _) => principal.token.id.to_string(),
+        (None, Some(token)) => token.id.to_string(),
+        (None, None) => "-".into(),
+    };
     let failure = response.response().error().and_then(|error| error.as_error::<Failure>());
     log::info!(
         target: "rollcall::request",

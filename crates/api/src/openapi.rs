@@ -6,6 +6,7 @@ mod describe;
 mod messages;
 mod operation;
 mod parts;
+mod platform;
 mod schemas;
 
 use actix_web::http::header::CONTENT_TYPE;
@@ -29,8 +30,7 @@ pub(crate) fn document(public_url: &str) -> Value {
     let catalog = Catalog::standard();
     let mut paths = Map::new();
     for line in routes() {
-        let described =
-            describe::ALL.iter().find(|one| one.method == line.method && one.pattern == line.pattern);
+        let described = describe::all().find(|one| one.method == line.method && one.pattern == line.pattern);
         // A test holds the table and the descriptions against each other.
         let Some(description) = described else { continue };
         for of in things(&catalog, &line) {
@@ -75,6 +75,7 @@ fn tags(catalog: &Catalog) -> Value {
         json!({"name": "Search", "description": "Search over all types."}),
         json!({"name": "Bulk", "description": "Many operations in one request."}),
         json!({"name": "Discovery", "description": "What this server can do for a tenant."}),
+        json!({"name": "Platform", "description": "Tenants and their first tokens, for the hosting platform: with a credential of its own, in plain JSON, and with problem documents (RFC 9457) for failures."}),
         json!({"name": "Operating", "description": "Probes and documentation, without a credential."}),
     ]);
     tags.into()
@@ -90,6 +91,7 @@ fn components(catalog: &Catalog) -> Value {
     }
     schemas::any_resource(&mut all);
     messages::add(&mut all);
+    platform::add(&mut all);
     json!({
         "schemas": all,
         "parameters": parts::parameters(),
@@ -125,7 +127,7 @@ mod tests {
     #[test]
     fn every_line_is_described_and_every_description_has_a_line() {
         let lines: Vec<_> = routes().iter().map(|line| (line.method, line.pattern)).collect();
-        let described: Vec<_> = describe::ALL.iter().map(|one| (one.method, one.pattern)).collect();
+        let described: Vec<_> = describe::all().map(|one| (one.method, one.pattern)).collect();
         for line in &lines {
             assert_eq!(described.iter().filter(|one| *one == line).count(), 1, "{line:?}");
         }

@@ -34,6 +34,17 @@ pub(crate) fn parse(raw: &str) -> Result<Query> {
     Ok(query)
 }
 
+/// The value of the first pair with this key, where nothing but plain values is sent.
+pub(crate) fn value(raw: &str, wanted: &str) -> Result<Option<String>> {
+    for pair in raw.split('&') {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if decode(key)? == wanted {
+            return decode(value).map(Some);
+        }
+    }
+    Ok(None)
+}
+
 /// Whether there is a `filter`, which discovery endpoints refuse (RFC 7644 section 4).
 pub(crate) fn has_filter(raw: &str) -> bool {
     raw.split('&').any(|pair| {

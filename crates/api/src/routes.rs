@@ -13,8 +13,9 @@ use domain::contract::{self, Contract};
 
 use crate::authenticate::authenticate;
 use crate::error::Failure;
+use crate::platform::{tenants, tokens};
 use crate::resources::{create, delete, get, list, patch, replace, search};
-use crate::{bulk, discovery, docs, health, openapi, roles};
+use crate::{bulk, discovery, docs, health, openapi, platform, roles};
 use endpoint::{Endpoint, at};
 
 /// What stands at the root of the server. It needs no credential and speaks of no tenant.
@@ -56,6 +57,18 @@ fn scim() -> Vec<Endpoint> {
     ]
 }
 
+/// What stands below the base path of the hosting platform.
+fn of_platform() -> Vec<Endpoint> {
+    vec![
+        at("/tenants").get(tenants::list).post(tenants::create),
+        at("/tenants/{id}").get(tenants::get).patch(tenants::update).delete(tenants::delete),
+        at("/tenants/{id}/suspend").post(tenants::suspend),
+        at("/tenants/{id}/resume").post(tenants::resume),
+        at("/tenants/{id}/tokens").get(tokens::list).post(tokens::create),
+        at("/tenants/{id}/tokens/{token}").delete(tokens::revoke),
+    ]
+}
+
 /// Everything this server answers.
 pub(crate) fn configure(app: &mut web::ServiceConfig) {
     for contract in contract::ALL {
@@ -65,6 +78,11 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         }
         app.service(scope.default_service(web::to(unknown)).wrap(from_fn(authenticate)));
     }
+    let mut scope = web::scope(platform::BASE);
+    for endpoint in of_platform() {
+        scope = scope.service(endpoint.into_resource());
+    }
+    app.service(scope.default_service(web::to(unknown)).wrap(from_fn(platform::guard)));
     for endpoint in public() {
         app.service(endpoint.into_resource());
     }
@@ -76,21 +94,24 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
 pub(crate) struct Line {
     /// The contract whose base path the pattern stands below; none at the root.
     pub(crate) contract: Option<&'static Contract>,
+    /// What the pattern stands below; empty at the root.
+    pub(crate) base: &'static str,
     pub(crate) method: &'static str,
     pub(crate) pattern: &'static str,
 }
 
 /// The table, in its order.
 pub(crate) fn routes() -> Vec<Line> {
-    let lines = |contract: Option<&'static Contract>, endpoints: &[Endpoint]| -> Vec<Line> {
-        let methods = |endpoint: &Endpoint| {
-            let (pattern, methods) = (endpoint.pattern(), endpoint.methods().to_vec());
-            methods.into_iter().map(move |method| Line { contract, method, pattern })
+    let lines =
+        |contract: Option<&'static Contract>, base: &'static str, endpoints: &[Endpoint]| -> Vec<Line> {
+            let methods = |endpoint: &Endpoint| {
+                let (pattern, methods) = (endpoint.pattern(), endpoint.methods().to_vec());
+                methods.into_iter().map(move |method| Line { contract, base, method, pattern })
+            };
+            endpoints.iter().flat_map(methods).collect()
         };
-        endpoints.iter().flat_map(methods).collect()
-    };
-    let below = contract::ALL.into_iter().flat_map(|contract| lines(Some(contract), &scim()));
-    below.chain(lines(None, &public())).collect()
+    let below = contract::ALL.into_iter().flat_map(|contract| lines(Some(contract), contract.base, &scim()));
+    below.chain(lines(None, platform::BASE, &of_platform())).chain(lines(None, "", &public())).collect()
 }
 
 async fn unknown() -> Result<String, Failure> {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use serde::Deserialize;
 
@@ -24,6 +25,8 @@ pub struct Settings {
     pub log: Log,
     /// How often clients may ask.
     pub limits: Limits,
+    /// The hosting platform.
+    pub platform: Platform,
 }
 
 /// The HTTP server.
@@ -238,6 +241,27 @@ impl Limits {
             Some((name, ..)) => Err(SettingsError(format!("limits.{name} must be at least 1"))),
             None => Ok(()),
         }
+    }
+}
+
+/// The hosting platform.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Platform {
+    /// Days that the data of a deleted tenant are kept.
+    pub purge_after_days: u16,
+}
+
+impl Default for Platform {
+    fn default() -> Self {
+        Self { purge_after_days: 30 }
+    }
+}
+
+impl Platform {
+    /// How long the data of a deleted tenant are kept.
+    pub(crate) fn keep(&self) -> TimeDelta {
+        TimeDelta::days(self.purge_after_days.into())
     }
 }
 

@@ -106,6 +106,7 @@ mod tests {
     use domain::list::ListQuery;
     use domain::principal::Scope;
     use domain::resource_type::ResourceType;
+    use domain::store::platform::PlatformStore;
     use domain::store::{Origin, Work};
     use domain::tenant::TenantSettings;
     use std::sync::Mutex;
@@ -137,25 +138,10 @@ mod tests {
         fn ping(&self) -> Result<()> {
             unreachable!()
         }
-        fn create_tenant(&self, _: &Tenant, _: DateTime<Utc>) -> Result<()> {
-            unreachable!()
-        }
-        fn tenants(&self) -> Result<Vec<Tenant>> {
+        fn platform(&self) -> &dyn PlatformStore {
             unreachable!()
         }
         fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
-            unreachable!()
-        }
-        fn set_tenant_state(&self, _: TenantId, _: TenantState, _: &Origin, _: DateTime<Utc>) -> Result<()> {
-            unreachable!()
-        }
-        fn set_tenant_settings(
-            &self,
-            _: TenantId,
-            _: &TenantSettings,
-            _: &Origin,
-            _: DateTime<Utc>,
-        ) -> Result<()> {
             unreachable!()
         }
         fn create_token(&self, _: TenantId, _: &Token, _: &[u8; 32], _: &Origin) -> Result<()> {

@@ -70,6 +70,27 @@ where
     }
 }
 
+/// The one credential of a request where nothing but `Authorization: Bearer` carries one; `values` as in [`presented`].
+///
+/// # Errors
+/// As with [`presented`].
+pub fn bearer<'a, V>(values: impl Fn(&'static str) -> V) -> Result<String>
+where
+    V: IntoIterator<Item = &'a [u8]>,
+{
+    let [carrier, ..] = &CARRIERS;
+    let mut found = values(carrier.header).into_iter();
+    match (found.next(), found.next()) {
+        (Some(_), Some(_)) => Err(Error::InvalidRequest("send one Authorization header only".into())),
+        (Some(value), None) => match outcome(carrier, value) {
+            Outcome::Presented(text) => Ok(text),
+            Outcome::Failed(reason) => Err(Error::Unauthorized(reason)),
+            Outcome::NotRequested => Err(Error::Unauthorized("no Bearer credential")),
+        },
+        (None, _) => Err(Error::Unauthorized("no credential")),
+    }
+}
+
 fn outcome(carrier: &Carrier, value: &[u8]) -> Outcome {
     let Ok(text) = std::str::from_utf8(value) else { return Outcome::Failed("header is not text") };
     let text = text.trim();
@@ -150,6 +171,23 @@ mod tests {
                 other => panic!("{header}: {value}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn only_bearer_carries_a_bearer_credential() {
+        let ask = |headers: &[(&str, &str)]| {
+            bearer(|name| {
+                let values = headers.iter().filter(|(header, _)| *header == name);
+                values.map(|(_, value)| value.as_bytes()).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(ask(&[("authorization", "bearer t0k"), ("apitoken", "other")]).unwrap(), "t0k");
+        for wrong in [("apitoken", "t0k"), ("authorization", "Bearer"), ("authorization", &basic_of("a:t0k"))]
+        {
+            assert!(matches!(ask(&[wrong]), Err(Error::Unauthorized(_))), "{wrong:?}");
+        }
+        let twice = [("authorization", "Bearer a"), ("authorization", "Bearer a")];
+        assert!(matches!(ask(&twice), Err(Error::InvalidRequest(_))));
     }
 
     #[test]

@@ -4,15 +4,17 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::cursor::CursorKey;
-use domain::id::{TenantId, TokenId};
+use domain::id::{PlatformTokenId, TenantId, TokenId};
 use domain::principal::{Scope, Token};
 use domain::role::Role;
+use domain::store::platform::{PlatformStore, PlatformToken};
 use domain::store::{Origin, Store};
 use domain::{Error, Result};
 use rand::TryRng;
 use rand::rngs::SysRng;
 
-use crate::token::{self, Secret};
+use crate::opaque::Secret;
+use crate::{platform_token, token};
 
 /// How long a token lives unless its maker says otherwise.
 pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
@@ -43,6 +45,25 @@ pub fn issue(
         revoked: None,
     };
     store.create_token(tenant, &token, &secret.digest(), origin)?;
+    Ok((token, secret))
+}
+
+/// Makes and stores a token of the hosting platform; the rest is as with [`issue`].
+pub fn issue_for_platform(
+    store: &dyn PlatformStore,
+    name: &str,
+    expires: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<(PlatformToken, Secret)> {
+    let secret = platform_token::generate()?;
+    let token = PlatformToken {
+        id: PlatformTokenId::generate(),
+        name: name.to_owned(),
+        created: now,
+        expires,
+        revoked: None,
+    };
+    store.create_platform_token(&token, &secret.digest())?;
     Ok((token, secret))
 }
 

@@ -14,11 +14,14 @@ use crate::id::{ResourceId, TenantId, TokenId};
 use crate::meta::time_text;
 use crate::principal::Token;
 use crate::role::Role;
-use crate::store::{Change, Origin, SchemaChange};
+use crate::store::{Actor, Change, Origin, SchemaChange};
 use crate::tenant::{TenantSettings, TenantState};
 
-/// The version of the encoding that is hashed; the first byte of every hash, so that another one can follow.
+/// The version of the encoding that is hashed; the first byte of every hash, so that another one can follow. This one
+/// knows operators and tokens only.
 const VERSION: u8 = 1;
+/// The version for all other actors.
+const VERSION_OF_ACTORS: u8 = 2;
 
 /// What one row of the audit log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +107,21 @@ impl Entry {
         Self::new(at, origin, "token_revoked", "Token", token.0)
     }
 
+    /// A tenant has another name.
+    pub fn tenant_renamed(
+        tenant: TenantId,
+        before: &str,
+        after: &str,
+        at: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Self {
+        Self {
+            attributes: "name".into(),
+            detail: Some(format!("{before} -> {after}")),
+            ..Self::new(at, origin, "tenant_renamed", "Tenant", tenant.0)
+        }
+    }
+
     /// A tenant was suspended, resumed or deleted.
     pub fn tenant_state(tenant: TenantId, state: TenantState, at: DateTime<Utc>, origin: &Origin) -> Self {
         let action = match state {
@@ -167,14 +185,21 @@ impl Head {
     pub fn next(&self, tenant: TenantId, entry: &Entry) -> Self {
         let seq = self.seq + 1;
         let mut fields = Fields(Sha256::new_with_prefix(b"rollcall audit log"));
-        fields.add(&[VERSION]);
+        let version = match entry.origin.actor {
+            Actor::Operator | Actor::Token(_) => VERSION,
+            Actor::Platform(_) | Actor::Admin(_) | Actor::Nobody => VERSION_OF_ACTORS,
+        };
+        fields.add(&[version]);
         fields.add(&self.hash);
         fields.add(tenant.0.as_bytes());
         fields.add(&seq.to_be_bytes());
         fields.add(entry.id.as_bytes());
         // What both databases keep of a time.
         fields.add(&entry.at.timestamp_micros().to_be_bytes());
-        fields.add_some(entry.origin.token.as_ref().map(|token| token.0.as_bytes().as_slice()));
+        if version != VERSION {
+            fields.add(entry.origin.actor.kind().as_bytes());
+        }
+        fields.add_some(entry.origin.actor.id().as_ref().map(|id| id.as_bytes().as_slice()));
         fields.add(entry.origin.request.as_bytes());
         fields.add(entry.origin.address.as_bytes());
         fields.add(entry.action.as_bytes());
@@ -185,7 +210,7 @@ impl Head {
         fields.add(entry.attributes.as_bytes());
         fields.add_some(entry.detail.as_deref().map(str::as_bytes));
         fields.add_some(entry.warning.as_deref().map(str::as_bytes));
-        let hash = std::iter::once(VERSION).chain(fields.0.finalize()).collect();
+        let hash = std::iter::once(version).chain(fields.0.finalize()).collect();
         Self { seq, hash }
     }
 }
@@ -313,8 +338,8 @@ impl Walk {
 pub struct Wanted {
     /// What happened to this.
     pub resource: Option<ResourceId>,
-    /// What was done with this token.
-    pub token: Option<TokenId>,
+    /// What was done with this credential or account.
+    pub actor: Option<Uuid>,
     /// What happened.
     pub action: Option<String>,
     /// Not earlier.

@@ -43,3 +43,11 @@ id!(
     /// An API token (the public name of it, never the secret).
     TokenId
 );
+id!(
+    /// An account of a tenant admin, which SCIM cannot reach.
+    AdminId
+);
+id!(
+    /// A credential of the hosting platform (the public name of it, never the secret).
+    PlatformTokenId
+);

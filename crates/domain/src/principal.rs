@@ -140,13 +140,17 @@ impl Principal {
         }
     }
 
-    /// The one check of every role grant: the scope for roles and the role ceiling of the credential.
+    /// The one check of every role grant: the scope for roles and the role ceiling of the credential, and
+    /// what the tenant leaves to SCIM at all.
     pub fn require_grant(&self, role: Role) -> Result<()> {
         self.require(Area::Roles, Access::Write)
             .map_err(|_| Error::Forbidden("the token may not grant roles".into()))?;
         match self.token.role_ceiling {
             Some(ceiling) if !ceiling.covers(role) => {
                 Err(Error::Forbidden(format!("the token may not grant the role {role}")))
+            }
+            _ if !self.tenant.settings.idp_may_grant(role) => {
+                Err(Error::Forbidden(format!("the tenant does not let SCIM grant the role {role}")))
             }
             _ => Ok(()),
         }

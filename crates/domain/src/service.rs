@@ -5,6 +5,7 @@ pub mod audit;
 pub mod bulk;
 mod groups;
 mod list;
+pub mod platform;
 mod rights;
 pub mod roles;
 pub mod schemas;

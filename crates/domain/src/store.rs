@@ -1,11 +1,14 @@
 //! The port to the database. Nothing reaches a row but through a transaction that is bound to one tenant.
 
+pub mod platform;
+
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::audit::{Head, Row, Wanted};
 use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
-use crate::id::{ResourceId, TenantId, TokenId};
+use crate::id::{AdminId, PlatformTokenId, ResourceId, TenantId, TokenId};
 use crate::list::{ListQuery, Page};
 use crate::meta::Version;
 use crate::principal::Token;
@@ -13,7 +16,7 @@ use crate::project::Membership;
 use crate::resource::Resource;
 use crate::resource_type::ResourceType;
 use crate::role::Role;
-use crate::tenant::{Tenant, TenantSettings, TenantState};
+use crate::tenant::Tenant;
 use crate::{Error, Result};
 
 /// What happened to a resource.
@@ -41,11 +44,61 @@ impl Action {
     }
 }
 
-/// Who asked for a change, for the audit log.
+/// Who asks for a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Whoever may start the program.
+    Operator,
+    /// An API token of the tenant.
+    Token(TokenId),
+    /// A token of the hosting platform.
+    Platform(PlatformTokenId),
+    /// An account of a tenant admin.
+    Admin(AdminId),
+    /// Nobody who could show who they are.
+    Nobody,
+}
+
+impl Actor {
+    /// The kind, as the database knows it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Token(_) => "token",
+            Self::Platform(_) => "platform",
+            Self::Admin(_) => "admin",
+            Self::Nobody => "nobody",
+        }
+    }
+
+    /// The id of the credential or the account.
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            Self::Token(id) => Some(id.0),
+            Self::Platform(id) => Some(id.0),
+            Self::Admin(id) => Some(id.0),
+            Self::Operator | Self::Nobody => None,
+        }
+    }
+
+    /// Out of kind and id.
+    pub fn of(kind: &str, id: Option<Uuid>) -> Option<Self> {
+        match (kind, id) {
+            ("operator", None) => Some(Self::Operator),
+            ("nobody", None) => Some(Self::Nobody),
+            ("token", Some(id)) => Some(Self::Token(TokenId(id))),
+            ("platform", Some(id)) => Some(Self::Platform(PlatformTokenId(id))),
+            ("admin", Some(id)) => Some(Self::Admin(AdminId(id))),
+            _ => None,
+        }
+    }
+}
+
+/// Who asked for a change and how, for the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The token, or none for the operator's command line.
-    pub token: Option<TokenId>,
+    /// Who.
+    pub actor: Actor,
     /// The id of the request.
     pub request: String,
     /// The address of the peer.
@@ -298,32 +351,11 @@ pub trait Store: Send + Sync {
     /// Whether the database answers.
     fn ping(&self) -> Result<()>;
 
-    /// Stores a new tenant with its counters; a taken slug is [`Error::Uniqueness`].
-    fn create_tenant(&self, tenant: &Tenant, at: DateTime<Utc>) -> Result<()>;
-
-    /// All tenants that are not deleted, by slug; a list only, so without what they have defined.
-    fn tenants(&self) -> Result<Vec<Tenant>>;
+    /// Tenants as a whole, and the credentials of the platform.
+    fn platform(&self) -> &dyn platform::PlatformStore;
 
     /// The tenant with this slug, unless deleted.
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>>;
-
-    /// Changes the state of a tenant, with an audit row if it is another one.
-    fn set_tenant_state(
-        &self,
-        tenant: TenantId,
-        state: TenantState,
-        origin: &Origin,
-        at: DateTime<Utc>,
-    ) -> Result<()>;
-
-    /// Changes the settings of a tenant, with an audit row if they are others.
-    fn set_tenant_settings(
-        &self,
-        tenant: TenantId,
-        settings: &TenantSettings,
-        origin: &Origin,
-        at: DateTime<Utc>,
-    ) -> Result<()>;
 
     /// Stores a token of the tenant, with its audit row; `digest` is the SHA-256 of its text.
     /// [`Error::Forbidden`] beyond the quota of the tenant.

@@ -1,16 +1,17 @@
 //! A tenant: one customer of the platform, its state and its settings.
 
+pub mod settings;
+
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use chrono::{DateTime, Utc};
 
 use crate::catalog::Catalog;
-use crate::contract::Contract;
 use crate::cursor::CursorKey;
 use crate::id::TenantId;
-use crate::principal::Area;
-use crate::role::Role;
-use crate::{Error, Result};
+use crate::{Error, Result, limits};
+
+pub use settings::TenantSettings;
 
 /// Whether a tenant is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +25,9 @@ pub enum TenantState {
 }
 
 impl TenantState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Suspended, Self::Deleted];
+
     /// The name in the database and on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -35,87 +39,7 @@ impl TenantState {
 
     /// The state with this name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Active, Self::Suspended, Self::Deleted].into_iter().find(|state| state.name() == name)
-    }
-}
-
-/// What a tenant has decided for itself; stored as JSON, every key optional.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct TenantSettings {
-    /// Name of the role of a user who was given none; `agent` unless set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub default_role: Option<String>,
-    /// Whether `userName` may be changed; the contract decides unless set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_name_may_change: Option<bool>,
-    /// Whether the last active admin may be demoted; no unless set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_admin_may_be_demoted: Option<bool>,
-    /// How much the tenant may have.
-    #[serde(skip_serializing_if = "Quotas::is_empty")]
-    pub quotas: Quotas,
-}
-
-/// How much a tenant may have of each; of what is not set, any number. The operator decides it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct Quotas {
-    /// Living users.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub users: Option<u32>,
-    /// Living groups.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub groups: Option<u32>,
-    /// Living user groups.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub usergroups: Option<u32>,
-    /// Tokens that are neither revoked nor expired.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tokens: Option<u32>,
-}
-
-impl Quotas {
-    /// Whether nothing is set.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// [`Error::Forbidden`] when a collection has more than the tenant may have.
-    pub fn allow_resources(&self, area: Area, endpoint: &str, living: i64) -> Result<()> {
-        let most = match area {
-            Area::Users => self.users,
-            Area::Groups => self.groups,
-            Area::Usergroups => self.usergroups,
-            Area::Roles | Area::Resources => None,
-        };
-        allow(most, endpoint, living)
-    }
-
-    /// [`Error::Forbidden`] when there are more tokens than the tenant may have.
-    pub fn allow_tokens(&self, active: i64) -> Result<()> {
-        allow(self.tokens, "active tokens", active)
-    }
-}
-
-fn allow(most: Option<u32>, what: &str, number: i64) -> Result<()> {
-    match most {
-        Some(most) if number > i64::from(most) => {
-            Err(Error::Forbidden(format!("the quota of the tenant is reached: {most} {what}")))
-        }
-        _ => Ok(()),
-    }
-}
-
-impl TenantSettings {
-    /// The role of a user who was given none.
-    pub fn default_role(&self) -> Role {
-        self.default_role.as_deref().and_then(Role::parse).unwrap_or(Role::Agent)
-    }
-
-    /// Whether `userName` may be changed through this contract.
-    pub fn user_name_may_change(&self, contract: &Contract) -> bool {
-        self.user_name_may_change.unwrap_or(contract.user_name_may_change)
+        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 
@@ -138,29 +62,71 @@ pub struct Tenant {
     pub catalog: Arc<Catalog>,
 }
 
+/// A tenant as the platform sees it: with what its requests have no use for, and without what it has defined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The tenant with the standard catalog.
+    pub tenant: Tenant,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// What becomes of its data; looked at only when it is deleted.
+    pub purge: Purge,
+}
+
+/// The removal of the data of a deleted tenant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purge {
+    /// When it may begin; none: only when somebody asks for it.
+    pub after: Option<DateTime<Utc>>,
+    /// Rows that are left, once it has begun.
+    pub remaining: Option<i64>,
+    /// When it was finished.
+    pub done: Option<DateTime<Utc>>,
+}
+
+impl Purge {
+    /// How far it is, in a word.
+    pub fn state(&self) -> &'static str {
+        match (self.done, self.remaining) {
+            (Some(_), _) => "done",
+            (None, Some(_)) => "running",
+            (None, None) => "waiting",
+        }
+    }
+}
+
+/// [`Error::InvalidValue`] unless the text may be the slug of a tenant.
+pub fn check_slug(text: &str) -> Result<()> {
+    const MOST: usize = 63;
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=MOST).contains(&text.len()) && text.bytes().all(legal) {
+        return Ok(());
+    }
+    Err(Error::InvalidValue(format!("a slug is 1 to {MOST} of a-z, 0-9 and -")))
+}
+
+/// [`Error::InvalidValue`] unless the text may be the name of a tenant or of a token.
+pub fn check_name(text: &str) -> Result<()> {
+    const MOST: usize = limits::NAME_CHARS;
+    if (1..=MOST).contains(&text.chars().count()) && !text.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::InvalidValue(format!("a name has 1 to {MOST} characters and no control characters")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_quota_is_reached_and_not_passed() {
-        let quotas = Quotas { users: Some(2), tokens: Some(0), ..Quotas::default() };
-        quotas.allow_resources(Area::Users, "Users", 2).unwrap();
-        let error = quotas.allow_resources(Area::Users, "Users", 3).unwrap_err();
-        assert_eq!(error.to_string(), "the quota of the tenant is reached: 2 Users");
-        quotas.allow_resources(Area::Groups, "Groups", i64::MAX).unwrap();
-        quotas.allow_tokens(0).unwrap();
-        assert!(matches!(quotas.allow_tokens(1), Err(Error::Forbidden(_))));
-    }
-
-    #[test]
-    fn settings_without_quotas_say_nothing_of_them() {
-        let none = TenantSettings::default();
-        assert_eq!(serde_json::to_string(&none).unwrap(), "{}");
-        let some = TenantSettings { quotas: Quotas { users: Some(5), ..Quotas::default() }, ..none };
-        let text = serde_json::to_string(&some).unwrap();
-        assert_eq!(text, r#"{"quotas":{"users":5}}"#);
-        assert_eq!(serde_json::from_str::<TenantSettings>(&text).unwrap(), some);
-        assert!(serde_json::from_str::<TenantSettings>(r#"{"quotas":{"groupies":5}}"#).is_err());
+    fn slugs_and_names_are_judged() {
+        assert!(check_slug("acme-2").is_ok() && check_slug(&"a".repeat(63)).is_ok());
+        for wrong in ["", "Acme", "a_b", "a b", "ä", &"a".repeat(64)] {
+            assert!(check_slug(wrong).is_err(), "{wrong}");
+        }
+        assert!(check_name("Acme Ltd").is_ok() && check_name(&"ä".repeat(256)).is_ok());
+        for wrong in ["", "a\nb", &"ä".repeat(257)] {
+            assert!(check_name(wrong).is_err(), "{wrong}");
+        }
     }
 }

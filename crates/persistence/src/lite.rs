@@ -32,6 +32,7 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlit
 
 /// A writing transaction has the database to itself.
 const FOR_UPDATE: &str = "";
+const FOR_NO_KEY_UPDATE: &str = "";
 const FOR_KEY_SHARE: &str = "";
 const TEXT_POSITION: &str = "instr";
 const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";

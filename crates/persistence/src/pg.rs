@@ -29,6 +29,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postg
 
 /// Locks the rows of a query until the transaction ends.
 const FOR_UPDATE: &str = " FOR UPDATE";
+/// The same, but rows of other tables may go on pointing at these.
+const FOR_NO_KEY_UPDATE: &str = " FOR NO KEY UPDATE";
 /// Keeps the rows of a query from being deleted until the transaction ends; others may do the same.
 const FOR_KEY_SHARE: &str = " FOR KEY SHARE";
 /// The function that gives the place of a text in a text, from 1, or 0.

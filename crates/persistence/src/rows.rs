@@ -7,18 +7,19 @@ use domain::audit::{Entry, Head, Row};
 use domain::catalog::Catalog;
 use domain::cursor::CursorKey;
 use domain::document::Document;
-use domain::id::{ResourceId, TenantId, TokenId};
+use domain::id::{PlatformTokenId, ResourceId, TenantId, TokenId};
 use domain::meta::{Meta, Version};
 use domain::principal::{Scope, Token};
 use domain::resource::Resource;
 use domain::role::Role;
-use domain::store::Origin;
-use domain::tenant::{Tenant, TenantSettings, TenantState};
+use domain::store::platform::PlatformToken;
+use domain::store::{Actor, Origin};
+use domain::tenant::{Purge, Record, Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
 use crate::schema::{
-    api_tokens, attribute_counts, attribute_values, audit_log, changes, memberships, profile_keys, resources,
-    tenants, unique_values,
+    api_tokens, attribute_counts, attribute_values, audit_log, changes, memberships, platform_tokens,
+    profile_keys, resources, tenants, unique_values,
 };
 use crate::types::{At, Id};
 
@@ -32,6 +33,63 @@ pub(crate) struct TenantRow {
     pub(crate) settings: String,
     pub(crate) created_at: At,
     pub(crate) cursor_key: Vec<u8>,
+}
+
+/// A tenant as the platform sees it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tenants)]
+pub(crate) struct RecordRow {
+    #[diesel(embed)]
+    pub(crate) tenant: TenantRow,
+    pub(crate) purge_after: Option<At>,
+    pub(crate) purge_remaining: Option<i64>,
+    pub(crate) purged_at: Option<At>,
+}
+
+impl RecordRow {
+    pub(crate) fn meaning(self) -> Result<Record> {
+        let purge = Purge {
+            after: self.purge_after.map(|at| at.0),
+            remaining: self.purge_remaining,
+            done: self.purged_at.map(|at| at.0),
+        };
+        let created = self.tenant.created_at.0;
+        Ok(Record { tenant: self.tenant.meaning()?, created, purge })
+    }
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = platform_tokens, treat_none_as_default_value = false)]
+pub(crate) struct PlatformTokenRow {
+    pub(crate) id: Id,
+    pub(crate) digest: Vec<u8>,
+    pub(crate) name: String,
+    pub(crate) created_at: At,
+    pub(crate) expires_at: Option<At>,
+    pub(crate) revoked_at: Option<At>,
+}
+
+impl PlatformTokenRow {
+    pub(crate) fn new(token: &PlatformToken, digest: &[u8; 32]) -> Self {
+        Self {
+            id: Id(token.id.0),
+            digest: digest.to_vec(),
+            name: token.name.clone(),
+            created_at: At(token.created),
+            expires_at: token.expires.map(At),
+            revoked_at: token.revoked.map(At),
+        }
+    }
+
+    pub(crate) fn meaning(self) -> PlatformToken {
+        PlatformToken {
+            id: PlatformTokenId(self.id.0),
+            name: self.name,
+            created: self.created_at.0,
+            expires: self.expires_at.map(|at| at.0),
+            revoked: self.revoked_at.map(|at| at.0),
+        }
+    }
 }
 
 impl TenantRow {
@@ -213,7 +271,7 @@ pub(crate) struct AuditRow {
     pub(crate) tenant_id: Id,
     pub(crate) at: At,
     pub(crate) id: Id,
-    pub(crate) token_id: Option<Id>,
+    pub(crate) actor_id: Option<Id>,
     pub(crate) action: String,
     pub(crate) resource_type: String,
     pub(crate) resource_id: Id,
@@ -226,6 +284,7 @@ pub(crate) struct AuditRow {
     pub(crate) warning: Option<String>,
     pub(crate) seq: Option<i64>,
     pub(crate) hash: Option<Vec<u8>>,
+    pub(crate) actor_kind: Option<String>,
 }
 
 impl AuditRow {
@@ -236,7 +295,7 @@ impl AuditRow {
             tenant_id: Id(tenant.0),
             at: At(entry.at),
             id: Id(entry.id),
-            token_id: entry.origin.token.map(|token| Id(token.0)),
+            actor_id: entry.origin.actor.id().map(Id),
             action: entry.action,
             resource_type: entry.resource_type,
             resource_id: Id(entry.resource_id),
@@ -249,19 +308,23 @@ impl AuditRow {
             warning: entry.warning,
             seq: Some(head.seq),
             hash: Some(head.hash.clone()),
+            actor_kind: Some(entry.origin.actor.kind().into()),
         }
     }
 
-    /// A row that has a place; one whose hash was taken away is not what was written.
+    /// A row that has a place; one whose hash was taken away is not what was written, and neither is one whose actor is
+    /// no actor.
     pub(crate) fn meaning(self) -> Row {
+        let id = self.actor_id.map(|id| id.0);
+        let actor = match (self.actor_kind.as_deref(), id) {
+            (Some(kind), id) => Actor::of(kind, id).unwrap_or(Actor::Nobody),
+            (None, Some(id)) => Actor::Token(TokenId(id)),
+            (None, None) => Actor::Operator,
+        };
         let entry = Entry {
             id: self.id.0,
             at: self.at.0,
-            origin: Origin {
-                token: self.token_id.map(|token| TokenId(token.0)),
-                request: self.request_id,
-                address: self.address,
-            },
+            origin: Origin { actor, request: self.request_id, address: self.address },
             action: self.action,
             resource_type: self.resource_type,
             resource_id: self.resource_id.0,

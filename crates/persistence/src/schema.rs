@@ -12,6 +12,23 @@ diesel::table! {
         settings -> Text,
         created_at -> Ts,
         cursor_key -> Binary,
+        purge_after -> Nullable<Ts>,
+        purge_remaining -> Nullable<BigInt>,
+        purged_at -> Nullable<Ts>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    platform_tokens (id) {
+        id -> Uid,
+        digest -> Binary,
+        name -> Text,
+        created_at -> Ts,
+        expires_at -> Nullable<Ts>,
+        revoked_at -> Nullable<Ts>,
     }
 }
 
@@ -138,7 +155,7 @@ diesel::table! {
         tenant_id -> Uid,
         at -> Ts,
         id -> Uid,
-        token_id -> Nullable<Uid>,
+        actor_id -> Nullable<Uid>,
         action -> Text,
         resource_type -> Text,
         resource_id -> Uid,
@@ -151,6 +168,7 @@ diesel::table! {
         warning -> Nullable<Text>,
         seq -> Nullable<BigInt>,
         hash -> Nullable<Binary>,
+        actor_kind -> Nullable<Text>,
     }
 }
 

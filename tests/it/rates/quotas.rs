@@ -19,11 +19,9 @@ both!(
     a_bulk_request_ends_at_a_quota,
 );
 
-/// Sets the quotas of `acme`, and waits until the server has seen them: it believes a token for half a second.
-fn set(app: &TestApp, quotas: &Value) {
-    let settings = json!({"quotas": quotas});
-    let tenant = app.db.literal(&app.acme().id);
-    app.db.db_execute(&format!("UPDATE tenants SET settings = '{settings}' WHERE id = {tenant}"));
+/// Sets quotas of `acme`, and waits until the server has seen them: it believes a token for half a second.
+fn set(app: &TestApp, quotas: &[&str]) {
+    app.db.cli(&[&["tenant", "set", "acme"], quotas].concat());
     std::thread::sleep(std::time::Duration::from_millis(600));
 }
 
@@ -39,7 +37,7 @@ fn refused(app: &TestApp, request: impl FnOnce() -> Reply, quota: &str) {
 
 fn case_141_users(backend: Backend) {
     let app = TestApp::start(backend);
-    set(&app, &json!({"users": 3}));
+    set(&app, &["maxUsers=3"]);
     let clients: Vec<Client> = BASES.iter().map(|base| app.client(base, app.acme())).collect();
     let made: Vec<Value> = ["one", "two", "three"].map(|name| clients[0].create(&user(name))).into();
     for client in &clients {
@@ -57,21 +55,21 @@ fn case_141_users(backend: Backend) {
     clients[0].delete(&user_path(&made[2])).expect(204);
     clients[0].create(&user("four"));
     refused(&app, || clients[0].post("/Users", &user("three")), "3 Users");
-    set(&app, &json!({"users": 4}));
+    set(&app, &["maxUsers=4"]);
     let revived = clients[0].create(&user("three"));
     assert_eq!(id_of(&revived), id_of(&made[2]), "the same user is back");
     refused(&app, || clients[0].post("/Users", &user("five")), "4 Users");
     // A quota below what there is takes nothing away.
-    set(&app, &json!({"users": 1}));
+    set(&app, &["maxUsers=1"]);
     assert_eq!(clients[0].get("/Users").total(), 4);
     refused(&app, || clients[0].post("/Users", &user("five")), "1 Users");
-    set(&app, &json!({}));
+    set(&app, &["maxUsers=default"]);
     clients[0].create(&user("five"));
 }
 
 fn case_141_groups_of_each_kind(backend: Backend) {
     let app = TestApp::start(backend);
-    set(&app, &json!({"groups": 2, "usergroups": 1}));
+    set(&app, &["maxGroups=2", "maxUsergroups=1"]);
     let client = app.rfc();
     let group = |name: &str| json!({"displayName": name});
     for name in ["one", "two"] {
@@ -92,7 +90,7 @@ fn case_141_tokens(backend: Backend) {
     let newest = "id = (SELECT id FROM api_tokens ORDER BY created_at DESC LIMIT 1)";
     app.db.db_execute(&format!("UPDATE api_tokens SET expires_at = '{past}' WHERE {newest}"));
     // With the first one of the tenant there are two.
-    set(&app, &json!({"tokens": 2}));
+    set(&app, &["maxTokens=2"]);
     create_token(&app.db, slug, &[]);
     let one_more = ["token", "create", "--tenant", slug, "--name", "more", "--database-url", &app.db.url];
     let before = app.db.db_dump();
@@ -109,7 +107,7 @@ fn case_141_tokens(backend: Backend) {
     create_token(&app.db, slug, &[]);
     assert_eq!(program::run(&app.db.folder, &one_more).status.code(), Some(1));
     // Two at once for one place.
-    set(&app, &json!({"tokens": 3}));
+    set(&app, &["maxTokens=3"]);
     let run = || program::run(&app.db.folder, &one_more).status.success();
     let made = std::thread::scope(|scope| {
         let threads = [(); 4].map(|()| scope.spawn(run));
@@ -120,7 +118,7 @@ fn case_141_tokens(backend: Backend) {
 
 fn nobody_is_faster_than_a_quota(backend: Backend) {
     let app = TestApp::start(backend);
-    set(&app, &json!({"users": 5}));
+    set(&app, &["maxUsers=5"]);
     let client = &app.rfc();
     let start = &Barrier::new(20);
     let replies: Vec<Reply> = std::thread::scope(|scope| {
@@ -141,7 +139,7 @@ fn nobody_is_faster_than_a_quota(backend: Backend) {
 
 fn a_bulk_request_ends_at_a_quota(backend: Backend) {
     let app = TestApp::start(backend);
-    set(&app, &json!({"users": 2}));
+    set(&app, &["maxUsers=2"]);
     let post = |n: usize| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": user(&format!("user{n}"))});
     let operations: Vec<Value> = (0..4).map(post).collect();
     let message = json!({

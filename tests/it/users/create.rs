@@ -93,7 +93,7 @@ fn a_user_leaves_one_row_of_everything(backend: Backend) {
     assert_eq!(count("profile_keys", "1 = 1"), 3, "the keys of the profile are announced");
     let audited = format!(
         "resource_id = {id} AND action = 'created' AND resource_type = 'User' AND old_version IS NULL \
-         AND new_version = 1 AND token_id IS NOT NULL AND request_id <> '' AND address <> ''"
+         AND new_version = 1 AND actor_id IS NOT NULL AND actor_kind = 'token' AND request_id <> '' AND address <> ''"
     );
     assert_eq!(count("audit_log", &audited), 1, "the change is in the audit log, whole");
     assert_eq!(

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
 use domain::audit::Head;
 
-use super::span;
+use super::values::span;
 
 /// `rollcall audit …`
 #[derive(Debug, Subcommand)]

@@ -26,7 +26,7 @@ pub(crate) fn run(settings: &Settings, command: cli::Audit) -> Outcome {
             let tenant = tenant_named(&*store, &tenant)?;
             let wanted = Wanted {
                 resource: known(user.as_deref(), "user", ResourceId::parse)?,
-                token: known(token.as_deref(), "token", TokenId::parse)?,
+                actor: known(token.as_deref(), "token", TokenId::parse)?.map(|token| token.0),
                 action,
                 since: since.map(|since| since.before(clock::now())),
                 until: None,
@@ -92,7 +92,7 @@ fn described(row: &Row) -> Value {
         "seq": row.seq,
         "at": time_text(entry.at),
         "id": entry.id.to_string(),
-        "token": entry.origin.token.map(|token| token.to_string()),
+        "actor": {"kind": entry.origin.actor.kind(), "id": entry.origin.actor.id().map(|id| id.to_string())},
         "action": entry.action,
         "resourceType": entry.resource_type,
         "resourceId": entry.resource_id.to_string(),
@@ -109,7 +109,7 @@ fn described(row: &Row) -> Value {
 
 fn tabbed(row: &Row) -> String {
     let entry = &row.entry;
-    let actor = entry.origin.token.map_or_else(|| entry.origin.request.clone(), |token| token.to_string());
+    let actor = entry.origin.actor.id().map_or_else(|| entry.origin.request.clone(), |id| id.to_string());
     [
         row.seq.to_string(),
         time_text(entry.at),

@@ -5,11 +5,11 @@ use domain::Error;
 use domain::id::TokenId;
 use domain::meta::time_text;
 use domain::principal::{Scope, Token};
-use domain::role::Role;
 use serde_json::{Value, json};
 
 use super::{open, operator, tenant_named};
 use crate::cli::{self, Outcome};
+use crate::platform::render;
 use crate::settings::Settings;
 use crate::{clock, out};
 
@@ -29,7 +29,7 @@ pub(crate) fn run(settings: &Settings, command: cli::Token) -> Outcome {
                 "name": token.name,
                 "token": secret.reveal(),
                 "expiresAt": token.expires.map(time_text),
-                "scopes": scope_names(&token),
+                "scopes": render::scopes(&token),
             });
             out::line(if json { described.to_string() } else { secret.reveal().to_owned() })?;
         }
@@ -56,37 +56,26 @@ pub(crate) fn run(settings: &Settings, command: cli::Token) -> Outcome {
 
 fn list(tokens: &[Token], json: bool, now: DateTime<Utc>) -> Outcome {
     if json {
-        out::line(Value::Array(tokens.iter().map(described).collect()))?;
+        out::line(Value::Array(tokens.iter().map(render::token).collect()))?;
         return Ok(());
     }
     for token in tokens {
         let expires = token.expires.map_or_else(|| "never".into(), time_text);
-        let (state, scopes) = (state(token, now), scope_names(token).join(" "));
+        let (state, scopes) = (state(token.revoked, token.expires, now), render::scopes(token).join(" "));
         out::line(format_args!("{}\t{state}\t{expires}\t{}\t{scopes}", token.id, token.name))?;
     }
     Ok(())
 }
 
-fn state(token: &Token, now: DateTime<Utc>) -> &'static str {
-    match (token.revoked, token.expires) {
+/// How a token is today, in a word.
+pub(super) fn state(
+    revoked: Option<DateTime<Utc>>,
+    expires: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> &'static str {
+    match (revoked, expires) {
         (Some(_), _) => "revoked",
         (None, Some(end)) if end <= now => "expired",
         _ => "active",
     }
-}
-
-fn described(token: &Token) -> Value {
-    json!({
-        "id": token.id.to_string(),
-        "name": token.name,
-        "scopes": scope_names(token),
-        "roleCeiling": token.role_ceiling.map(Role::name),
-        "createdAt": time_text(token.created),
-        "expiresAt": token.expires.map(time_text),
-        "revokedAt": token.revoked.map(time_text),
-    })
-}
-
-fn scope_names(token: &Token) -> Vec<&'static str> {
-    token.scopes.iter().map(|scope| scope.name()).collect()
 }

@@ -1,6 +1,8 @@
 //! What is said of each line of the URL table: one description for a line, whatever contract and collection it is
 //! spelled out for.
 
+mod platform;
+
 /// One line of the table, described.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Description {
@@ -31,6 +33,7 @@ pub(super) enum Tag {
     Bulk,
     Discovery,
     Operating,
+    Platform,
 }
 
 /// What a request carries.
@@ -51,6 +54,8 @@ pub(super) enum Reply {
     Resource,
     /// The same, made just now.
     Created,
+    /// A component that all share, made just now and with a `Location`.
+    Made(&'static str),
     /// A page of resources.
     List,
     /// A page of resources of several types.
@@ -100,7 +105,11 @@ const ME: Description = Description {
 };
 
 /// Every line, in the order of the document.
-pub(super) const ALL: &[Description] = &[
+pub(super) fn all() -> impl Iterator<Item = &'static Description> {
+    SCIM.iter().chain(platform::ALL)
+}
+
+const SCIM: &[Description] = &[
     Description {
         pattern: "/{collection}",
         id: "list",

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::describe::{Body, Description, Reply, Tag};
 use super::{MEDIA_TYPE, capital, component, parts, reference, schema};
+use crate::platform;
 use crate::routes::Line;
 
 const COLLECTION: &str = "{collection}";
@@ -32,14 +33,17 @@ pub(super) fn things<'a>(catalog: &'a Catalog, line: &Line) -> Vec<Thing<'a>> {
     catalog.types().iter().map(|one| Thing::Standard(one)).chain([Thing::Own]).collect()
 }
 
+fn of_platform(line: &Line) -> bool {
+    line.base == platform::BASE
+}
+
 impl Thing<'_> {
     pub(super) fn path(&self, line: &Line) -> String {
-        let base = line.contract.map_or("", |contract| contract.base);
         let pattern = match self {
             Self::Standard(one) => line.pattern.replace(COLLECTION, &one.endpoint),
             Self::Own | Self::None => line.pattern.to_owned(),
         };
-        format!("{base}{pattern}")
+        format!("{}{pattern}", line.base)
     }
 
     /// One of it and several, for people.
@@ -75,6 +79,7 @@ impl Thing<'_> {
             Tag::Bulk => "Bulk",
             Tag::Discovery => "Discovery",
             Tag::Operating => "Operating",
+            Tag::Platform => "Platform",
         };
         let mut operation = json!({
             "operationId": format!("{}{contract}{noun}", description.id),
@@ -92,7 +97,9 @@ impl Thing<'_> {
             operation["requestBody"] = self.body(line, body);
         }
         operation["responses"] = self.replies(line, description);
-        if line.contract.is_none() {
+        if of_platform(line) {
+            operation["security"] = json!([{"platform": []}]);
+        } else if line.contract.is_none() {
             operation["security"] = json!([]);
         }
         operation
@@ -115,9 +122,13 @@ impl Thing<'_> {
                 Tag::Roles => {
                     in_path("id", json!({"type": "string", "enum": names}), "The name of the role.")
                 }
+                Tag::Platform => in_path("id", text(), "The id of the tenant."),
                 Tag::Discovery => in_path("id", text(), "The id in the list."),
                 _ => in_path("id", text(), "The id that the server gave the resource."),
             });
+        }
+        if line.pattern.contains("{token}") {
+            parameters.push(in_path("token", text(), "The id of the token."));
         }
         parameters.extend(description.parameters.iter().map(|name| reference("parameters", name)));
         parameters
@@ -131,7 +142,12 @@ impl Thing<'_> {
             Body::Message(name) => schema(name),
         };
         let content = json!({"schema": schema});
-        json!({"required": true, "content": {MEDIA_TYPE: content, "application/json": content}})
+        let other = match line.method {
+            _ if !of_platform(line) => MEDIA_TYPE,
+            "PATCH" => "application/merge-patch+json",
+            _ => return json!({"required": true, "content": {"application/json": content}}),
+        };
+        json!({"required": true, "content": {other: content, "application/json": content}})
     }
 
     fn replies(&self, line: &Line, description: &Description) -> Value {
@@ -145,6 +161,8 @@ impl Thing<'_> {
         let mut failures = description.failures.to_vec();
         if line.contract.is_some() {
             failures.extend(ANYWHERE);
+        } else if of_platform(line) {
+            failures.extend(ANYWHERE.iter().filter(|status| **status != 403));
         }
         // A collection that the tenant does not have.
         if let Self::Own = self {
@@ -152,9 +170,10 @@ impl Thing<'_> {
         }
         failures.sort_unstable();
         failures.dedup();
-        replies.extend(
-            failures.into_iter().filter_map(|status| Some((status.to_string(), parts::failure(status)?))),
-        );
+        replies.extend(failures.into_iter().filter_map(|status| {
+            let failure = if of_platform(line) { parts::problem(status)? } else { parts::failure(status)? };
+            Some((status.to_string(), failure))
+        }));
         Value::Object(replies)
     }
 
@@ -162,6 +181,7 @@ impl Thing<'_> {
         let of_contract = |name: &str| line.contract.map(|contract| schema(&component(contract, name)));
         let mut headers: Vec<&str> = match reply {
             Reply::Created => vec!["ETag", "Location"],
+            Reply::Made(_) => vec!["Location"],
             Reply::Resource | Reply::Tag | Reply::LargeGroup => vec!["ETag"],
             _ => vec![],
         };
@@ -174,7 +194,7 @@ impl Thing<'_> {
             Reply::List => ("A page.", Some(self.component(line, "List"))),
             Reply::MixedList => ("A page.", Some(schema("ResourceList"))),
             Reply::OfContract(name) => ("Done.", of_contract(name)),
-            Reply::Shared(name) => ("Done.", Some(schema(name))),
+            Reply::Shared(name) | Reply::Made(name) => ("Done.", Some(schema(name))),
             Reply::Tag => ("The client has this version already.", None),
             Reply::LargeGroup => ("Done; the group has too many members to be shown.", None),
             Reply::Nothing => ("Done.", None),
@@ -185,7 +205,8 @@ impl Thing<'_> {
         };
         let mut value = json!({"description": text, "headers": headers});
         if let Some(content) = content {
-            value["content"] = json!({MEDIA_TYPE: {"schema": content}});
+            let media_type = if of_platform(line) { "application/json" } else { MEDIA_TYPE };
+            value["content"] = json!({media_type: {"schema": content}});
         }
         if reply == Reply::Created {
             value["links"] = self.links(line);

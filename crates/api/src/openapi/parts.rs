@@ -1,9 +1,12 @@
 //! Parameters, headers, failures and security schemes: the components that lines of the table refer to.
 
 use domain::limits;
+use domain::tenant::TenantState;
 use serde_json::{Map, Value, json};
 
+use super::platform::PROBLEM;
 use super::{MEDIA_TYPE, reference, schema};
+use crate::platform::tenants::PAGE;
 
 /// Parameters by their name among the components.
 pub(super) fn parameters() -> Value {
@@ -24,6 +27,9 @@ pub(super) fn parameters() -> Value {
             "name": name, "in": "header", "description": description, "schema": {"type": "string"},
         })
     };
+    let states: Vec<&str> = TenantState::ALL.iter().map(|state| state.name()).collect();
+    let states = json!({"type": "string", "enum": states});
+    let tenants = json!({"type": "integer", "minimum": 1});
     let text = || json!({"type": "string"});
     let number = || json!({"type": "integer"});
     let filter = json!({"type": "string", "maxLength": limits::FILTER_BYTES});
@@ -42,6 +48,9 @@ pub(super) fn parameters() -> Value {
         ),
         "attributes": names("attributes", "The attributes to show; `schemas` and `id` are always shown."),
         "excludedAttributes": names("excludedAttributes", "The attributes to leave out; not together with `attributes`."),
+        "tenantState": query("state", states, "Only tenants in this state; unless sent, all that are not deleted."),
+        "tenantCount": query("count", tenants, &format!("Tenants on the page: {} unless sent, at most {}.", PAGE.0, PAGE.1)),
+        "tenantCursor": query("cursor", text(), "`nextCursor` of the page before."),
         "ifMatch": header("If-Match", "Go on only at one of these versions (as `W/\"1\"`), else 412."),
         "ifNoneMatch": header("If-None-Match", "Go on only at none of these versions: 304 when reading, else 412."),
     })
@@ -60,7 +69,7 @@ pub(super) fn headers() -> Value {
             "description": "Where the resource is.", "required": true,
             "schema": {"type": "string", "format": "uri"},
         },
-        "WWW-Authenticate": required("One challenge for each scheme: `Bearer` and `Basic`."),
+        "WWW-Authenticate": required("One challenge for each scheme: `Bearer` and, for SCIM, `Basic`."),
         "MaybeWWW-Authenticate": text("There when the credentials contradict each other."),
         "Allow": required("The methods that would work."),
         "Retry-After": {
@@ -104,9 +113,15 @@ pub(super) fn failure(status: u16) -> Option<Value> {
     Some(reference("responses", name))
 }
 
+/// A reference to the reply of a failure of the platform API.
+pub(super) fn problem(status: u16) -> Option<Value> {
+    let (name, ..) = FAILURES.iter().find(|(_, known, _)| *known == status)?;
+    Some(reference("responses", &format!("Platform{name}")))
+}
+
 /// Failures as components: each is an Error body, and some carry a header that says more.
 pub(super) fn responses() -> Value {
-    let response = |&(name, status, description): &(&str, u16, &str)| {
+    let response = |&(name, status, description): &(&str, u16, &str), of_platform: bool| {
         let mut headers = Map::new();
         let extra = match status {
             400 => Some(("WWW-Authenticate", "MaybeWWW-Authenticate")),
@@ -117,10 +132,16 @@ pub(super) fn responses() -> Value {
         };
         headers.extend(extra.map(|(name, component)| (name.to_owned(), reference("headers", component))));
         headers.insert("X-Request-Id".into(), reference("headers", "X-Request-Id"));
-        let content = json!({MEDIA_TYPE: {"schema": schema("Error")}});
-        (name.to_owned(), json!({"description": description, "headers": headers, "content": content}))
+        let (name, description, content) = if of_platform {
+            let text = "A problem document; `type` says which kind.";
+            (format!("Platform{name}"), text, json!({PROBLEM: {"schema": schema("Problem")}}))
+        } else {
+            (name.to_owned(), description, json!({MEDIA_TYPE: {"schema": schema("Error")}}))
+        };
+        (name, json!({"description": description, "headers": headers, "content": content}))
     };
-    Value::Object(FAILURES.iter().map(response).collect())
+    let both = |failure| [response(failure, false), response(failure, true)];
+    Value::Object(FAILURES.iter().flat_map(both).collect())
 }
 
 /// The four carriers of one API token.
@@ -129,6 +150,7 @@ pub(super) fn security_schemes() -> Value {
         "bearer": {"type": "http", "scheme": "bearer", "description": "An API token."},
         "basic": {"type": "http", "scheme": "basic", "description": "An API token as the password; any user name."},
         "apiToken": {"type": "apiKey", "in": "header", "name": "apiToken", "description": "An API token."},
+        "platform": {"type": "http", "scheme": "bearer", "description": "A token of the hosting platform."},
         "apiKey": {"type": "apiKey", "in": "header", "name": "API-Key", "description": "An API token."},
     })
 }

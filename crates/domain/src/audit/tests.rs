@@ -9,7 +9,7 @@ fn entry(number: u128) -> Entry {
         id: Uuid::from_u128(number),
         at: DateTime::from_timestamp(1_750_000_000, 123_456_000).unwrap(),
         origin: Origin {
-            token: Some(TokenId(Uuid::from_u128(8))),
+            actor: Actor::Token(TokenId(Uuid::from_u128(8))),
             request: "request".into(),
             address: "address".into(),
         },
@@ -59,7 +59,7 @@ fn every_column_is_hashed_and_none_runs_into_the_next() {
     let edits: [Edit; 15] = [
         |entry| entry.id = Uuid::from_u128(2),
         |entry| entry.at += chrono::TimeDelta::microseconds(1),
-        |entry| entry.origin.token = None,
+        |entry| entry.origin.actor = Actor::Operator,
         |entry| entry.origin.request = "requesta".into(),
         |entry| entry.origin.address = "other".into(),
         |entry| (entry.origin.request, entry.origin.address) = ("requesta".into(), "ddress".into()),

@@ -75,10 +75,10 @@ fn give_birth(
     let id = promised.unwrap_or_else(ResourceId::generate);
     let mut resource = Resource { id, document: edit.document.clone(), meta };
     let tombstone = match resource_type.kind {
-        Kind::User => {
+        Kind::User if call.principal.tenant.settings.revival() => {
             tx.find_tombstone(resource_type, &resource.name_key(resource_type), resource.external_id())?
         }
-        Kind::Group(_) | Kind::Plain => None,
+        Kind::User | Kind::Group(_) | Kind::Plain => None,
     };
     let (action, old_version, living) = match tombstone {
         Some(_) if promised.is_some() => {
@@ -98,8 +98,8 @@ fn give_birth(
             (Action::Created, None, living)
         }
     };
-    let quotas = &call.principal.tenant.settings.quotas;
-    quotas.allow_resources(resource_type.area, &resource_type.endpoint, living)?;
+    let settings = &call.principal.tenant.settings;
+    settings.allow_resources(resource_type.area, &resource_type.endpoint, living)?;
     let lists = groups::apply(call, tx, resource.id, &edit.steps)?;
     let mut attributes = changed_names(&Document::default(), &resource.document);
     attributes.extend(lists.names());

@@ -15,9 +15,8 @@ do $$ begin
     execute format('grant usage on schema %I to rollcall_server', current_schema());
 end $$;
 grant select on __diesel_schema_migrations to rollcall_server;
-grant select, insert, update on tenants, tenant_counters, api_tokens, collections, collection_blocks, resources, profile_keys,
-    attribute_counts to rollcall_server;
-grant select, insert, update, delete on attribute_values, memberships, group_sizes, tenant_schemas,
-    unique_values to rollcall_server;
--- What has been written here stays.
-grant select, insert on audit_log, changes to rollcall_server;
+grant select, insert, update on tenants, platform_tokens to rollcall_server;
+grant select, insert, update, delete on tenant_counters, api_tokens, collections, collection_blocks, resources, profile_keys,
+    attribute_counts, attribute_values, memberships, group_sizes, tenant_schemas, unique_values to rollcall_server;
+-- What has been written here stays as it is, and policies let it go only together with its tenant.
+grant select, insert, delete on audit_log, changes to rollcall_server;

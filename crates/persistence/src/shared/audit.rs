@@ -1,6 +1,7 @@
 //! The audit log and its chain. Every row of it is written here.
 
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use domain::audit::{Entry, Head, Row, Wanted};
 use domain::{Error, Result};
 
@@ -55,11 +56,16 @@ impl Tx<'_> {
 
     /// The counter of the tenant stays locked until the transaction ends: nobody else appends a row meanwhile.
     pub(super) fn lock_counter(&mut self) -> Result<()> {
+        if self.lock_counter_if_any()? { Ok(()) } else { Err(from_diesel(DieselError::NotFound)) }
+    }
+
+    /// The same for a tenant that may have lost its counter to a purge; `false` when it has.
+    pub(super) fn lock_counter_if_any(&mut self) -> Result<bool> {
         let counter = tenant_counters::table
             .filter(of_tenant!(tenant_counters, self.tenant))
             .select(tenant_counters::change_seq);
-        let _: i64 = Locked(counter).get_result(self.conn).map_err(from_diesel)?;
-        Ok(())
+        let found: Option<i64> = Locked(counter).get_result(self.conn).optional().map_err(from_diesel)?;
+        Ok(found.is_some())
     }
 
     /// Writes what is remembered. It takes the counter of the tenant, and only the end of a transaction may do that:
@@ -162,8 +168,8 @@ impl Tx<'_> {
         if let Some(resource) = wanted.resource {
             rows = rows.filter(audit_log::resource_id.eq(Id(resource.0)));
         }
-        if let Some(token) = wanted.token {
-            rows = rows.filter(audit_log::token_id.eq(Id(token.0)));
+        if let Some(actor) = wanted.actor {
+            rows = rows.filter(audit_log::actor_id.eq(Id(actor)));
         }
         if let Some(action) = &wanted.action {
             rows = rows.filter(audit_log::action.eq(action.clone()));

@@ -10,9 +10,11 @@ mod keyset;
 mod list;
 mod lists;
 mod platform;
+mod purge;
 mod schemas;
 mod scope;
 mod tenant_tx;
+mod tokens;
 mod unique;
 mod wrap;
 
@@ -28,8 +30,9 @@ use domain::id::{TenantId, TokenId};
 use domain::list::ListQuery;
 use domain::principal::Token;
 use domain::resource_type::ResourceType;
+use domain::store::platform::PlatformStore;
 use domain::store::{Origin, Store, Work};
-use domain::tenant::{Tenant, TenantSettings, TenantState};
+use domain::tenant::Tenant;
 use r2d2::Pool;
 use uuid::Uuid;
 
@@ -129,41 +132,17 @@ impl Store for Repo {
         self.ping_database()
     }
 
-    fn create_tenant(&self, tenant: &Tenant, at: DateTime<Utc>) -> Result<()> {
-        self.transact(Mode::Write, tenant.id, |conn| platform::create_tenant(conn, tenant, at))
-    }
-
-    fn tenants(&self) -> Result<Vec<Tenant>> {
-        self.outside(platform::tenants)
+    fn platform(&self) -> &dyn PlatformStore {
+        self
     }
 
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>> {
-        let Some(tenant) = self.outside(|conn| platform::tenant_named(conn, slug))? else { return Ok(None) };
+        let Some(tenant) = self.outside(|conn| tokens::tenant_named(conn, slug))? else { return Ok(None) };
         let catalog = self.transact(Mode::SignIn, tenant.id, |conn| {
             let revision = schemas::revision(conn, tenant.id)?;
             self.catalogs.get(conn, tenant.id, revision)
         })?;
         Ok(Some(Tenant { catalog, ..tenant }))
-    }
-
-    fn set_tenant_state(
-        &self,
-        tenant: TenantId,
-        state: TenantState,
-        origin: &Origin,
-        at: DateTime<Utc>,
-    ) -> Result<()> {
-        self.change_tenant(tenant, |tx| platform::set_tenant_state(tx, state, origin, at))
-    }
-
-    fn set_tenant_settings(
-        &self,
-        tenant: TenantId,
-        settings: &TenantSettings,
-        origin: &Origin,
-        at: DateTime<Utc>,
-    ) -> Result<()> {
-        self.change_tenant(tenant, |tx| platform::set_tenant_settings(tx, settings, origin, at))
     }
 
     fn create_token(
@@ -173,11 +152,11 @@ impl Store for Repo {
         digest: &[u8; 32],
         origin: &Origin,
     ) -> Result<()> {
-        self.change_tenant(tenant, |tx| platform::create_token(tx, token, digest, origin))
+        self.change_tenant(tenant, |tx| tokens::create_token(tx, token, digest, origin))
     }
 
     fn tokens(&self, tenant: TenantId) -> Result<Vec<Token>> {
-        self.transact(Mode::Read, tenant, |conn| platform::tokens(conn, tenant))
+        self.transact(Mode::Read, tenant, |conn| tokens::tokens(conn, tenant))
     }
 
     fn revoke_token(
@@ -187,12 +166,12 @@ impl Store for Repo {
         origin: &Origin,
         at: DateTime<Utc>,
     ) -> Result<bool> {
-        self.change_tenant(tenant, |tx| platform::revoke_token(tx, token, origin, at))
+        self.change_tenant(tenant, |tx| tokens::revoke_token(tx, token, origin, at))
     }
 
     fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>> {
         self.transact(Mode::SignIn, tenant, |conn| {
-            let Some((row, revision, token)) = platform::find_token(conn, tenant, digest)? else {
+            let Some((row, revision, token)) = tokens::find_token(conn, tenant, digest)? else {
                 return Ok(None);
             };
             let catalog = self.catalogs.get(conn, tenant, revision)?;
@@ -226,10 +205,14 @@ impl Repo {
         })
     }
 
-    /// A query on the global table `tenants`, outside any tenant.
+    /// A query on global tables, outside any tenant.
     fn outside<T>(&self, query: impl Fn(&mut Conn) -> Result<T, Failed>) -> Result<T> {
-        let nobody = TenantId(Uuid::nil());
-        self.transact(Mode::SignIn, nobody, |conn| query(conn))
+        self.transact(Mode::SignIn, Self::nobody(), |conn| query(conn))
+    }
+
+    /// Who has no row in any tenant table.
+    fn nobody() -> TenantId {
+        TenantId(Uuid::nil())
     }
 
     fn ping_database(&self) -> Result<()> {

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 
-use super::super::{Conn, Db, EXPLAIN, ExplainRow, FOR_KEY_SHARE, FOR_UPDATE};
+use super::super::{Conn, Db, EXPLAIN, ExplainRow, FOR_KEY_SHARE, FOR_NO_KEY_UPDATE, FOR_UPDATE};
 
 /// The rows of a query, locked until the transaction ends. On SQLite the transaction itself is the lock.
 #[derive(QueryId)]
@@ -19,6 +19,25 @@ impl<Q: QueryFragment<Db>> QueryFragment<Db> for Locked<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         self.0.walk_ast(out.reborrow())?;
         out.push_sql(FOR_UPDATE);
+        Ok(())
+    }
+}
+
+/// The rows of a query, locked against other changes until the transaction ends; rows of other tables may go on pointing
+/// at them.
+#[derive(QueryId)]
+pub(crate) struct Held<Q>(pub(crate) Q);
+
+impl<Q: Query> Query for Held<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<Conn> for Held<Q> {}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Held<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(FOR_NO_KEY_UPDATE);
         Ok(())
     }
 }

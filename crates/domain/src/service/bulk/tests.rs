@@ -8,8 +8,9 @@ use crate::contract::RFC;
 use crate::id::{TenantId, TokenId};
 use crate::list::ListQuery;
 use crate::principal::Token;
-use crate::store::{Origin, Store, Work};
-use crate::tenant::{Tenant, TenantSettings, TenantState};
+use crate::store::platform::PlatformStore;
+use crate::store::{Actor, Origin, Store, Work};
+use crate::tenant::{Tenant, TenantSettings};
 use crate::user::tests::principal;
 
 /// A database that counts how often it is asked, and has no answer.
@@ -34,29 +35,11 @@ impl Store for Asked {
         no_answer()
     }
 
-    fn create_tenant(&self, _: &Tenant, _: DateTime<Utc>) -> Result<()> {
-        no_answer()
-    }
-
-    fn tenants(&self) -> Result<Vec<Tenant>> {
-        no_answer()
+    fn platform(&self) -> &dyn PlatformStore {
+        unreachable!()
     }
 
     fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
-        no_answer()
-    }
-
-    fn set_tenant_state(&self, _: TenantId, _: TenantState, _: &Origin, _: DateTime<Utc>) -> Result<()> {
-        no_answer()
-    }
-
-    fn set_tenant_settings(
-        &self,
-        _: TenantId,
-        _: &TenantSettings,
-        _: &Origin,
-        _: DateTime<Utc>,
-    ) -> Result<()> {
         no_answer()
     }
 
@@ -94,7 +77,7 @@ fn run(operations: &Value, more: &Value, time_for: usize) -> (Vec<Outcome>, usiz
         principal: &principal(TenantSettings::default(), None),
         contract: &RFC,
         base: "https://x/scim/v2".into(),
-        origin: Origin { token: None, request: "r".into(), address: String::new() },
+        origin: Origin { actor: Actor::Operator, request: "r".into(), address: String::new() },
         now: DateTime::UNIX_EPOCH,
     };
     let left = Cell::new(time_for);
