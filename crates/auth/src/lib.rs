@@ -5,17 +5,25 @@
 //! database (or a cache of half a second) whose it is and whether it still holds. [`fn@issue`] makes a token,
 //! [`cursor_key`] what the cursors of a tenant are sealed with.
 //!
-//! The other opaque secrets are those of a session ([`refresh`]), of a [`link`] and of the platform ([`platform_token`]).
+//! For admins who sign in: [`password`], then [`totp`] or one of the codes of [`recovery`]; an [`access`] token signed with a
+//! key of [`key_ring`], prolonged with a [`refresh`] token; the secret of a [`link`] before there is a password.
+//! [`platform_token`] is for the platform itself. These are pure: what is stored is the business of the caller.
 //!
 //! Nothing here knows the web framework.
 
+pub mod access;
 pub mod authenticator;
 pub mod carrier;
+pub mod key_ring;
 pub mod link;
+pub mod password;
 pub mod platform_token;
+pub mod recovery;
 pub mod refresh;
 pub mod token;
+pub mod totp;
 
+mod base32;
 mod base62;
 mod issue;
 mod opaque;

@@ -29,6 +29,10 @@ const CHECKSUM_DIGITS: usize = 6;
 pub struct Secret(String);
 
 impl Secret {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -76,7 +80,7 @@ impl<const IDS: usize> Family<IDS> {
         push_random(&mut text, RANDOM_DIGITS)?;
         let sum = checksum(&text);
         text.push_str(&sum);
-        Ok(Secret(text))
+        Ok(Secret::new(text))
     }
 
     /// Shape, then checksum, then hash; no database. `None` for anything [`Self::generate`] cannot have made.
