@@ -9,7 +9,9 @@
 //!
 //! What it says of itself: [`openapi`] is the document, [`docs`] the page.
 //!
-//! Beside SCIM: [`platform`] is the API of the hosting platform, [`purge`] removes what deleted tenants leave.
+//! Beside SCIM: [`platform`] is the API of the hosting platform, [`tokens`] what all APIs say of tokens. Beside requests, each in a
+//! thread of [`background`]: [`uses`] writes down how tokens were used, [`expiry`] tells of those that end soon, [`purge`] removes what
+//! deleted tenants leave.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
@@ -18,6 +20,7 @@ pub mod cli;
 pub mod settings;
 
 mod authenticate;
+mod background;
 mod blocking;
 mod body;
 mod bulk;
@@ -28,6 +31,7 @@ mod demo;
 mod discovery;
 mod docs;
 mod error;
+mod expiry;
 mod extract;
 mod health;
 mod json;
@@ -46,7 +50,9 @@ mod roles;
 mod routes;
 mod shards;
 mod stream;
+mod tokens;
 mod turns;
+mod uses;
 
 pub use app::Application;
 pub use settings::Settings;

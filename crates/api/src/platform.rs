@@ -123,10 +123,10 @@ impl FromRequest for Operator {
 }
 
 /// The members of a JSON body, taken one by one; what is left at the end is unknown.
-struct Fields(Map<String, Value>);
+pub(crate) struct Fields(pub(crate) Map<String, Value>);
 
 impl Fields {
-    fn read(received: &Received) -> Result<Self> {
+    pub(crate) fn read(received: &Received) -> Result<Self> {
         match received.read()? {
             Value::Object(fields) => Ok(Self(fields)),
             _ => Err(Error::InvalidSyntax("the body is a JSON object".into())),
@@ -134,11 +134,11 @@ impl Fields {
     }
 
     /// A member; null is none.
-    fn take(&mut self, name: &str) -> Option<Value> {
+    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name).filter(|value| !value.is_null())
     }
 
-    fn text(&mut self, name: &str) -> Result<Option<String>> {
+    pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>> {
         match self.take(name) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text)),
@@ -146,7 +146,7 @@ impl Fields {
         }
     }
 
-    fn end(self) -> Result<()> {
+    pub(crate) fn end(self) -> Result<()> {
         match self.0.keys().next() {
             None => Ok(()),
             Some(name) => Err(Error::InvalidValue(format!("there is no field {}", excerpt(name)))),

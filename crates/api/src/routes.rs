@@ -65,7 +65,8 @@ fn of_platform() -> Vec<Endpoint> {
         at("/tenants/{id}/suspend").post(tenants::suspend),
         at("/tenants/{id}/resume").post(tenants::resume),
         at("/tenants/{id}/tokens").get(tokens::list).post(tokens::create),
-        at("/tenants/{id}/tokens/{token}").delete(tokens::revoke),
+        at("/tenants/{id}/tokens/{token}").get(tokens::get).patch(tokens::rename).delete(tokens::revoke),
+        at("/tenants/{id}/tokens/{token}/rotate").post(tokens::rotate),
     ]
 }
 
