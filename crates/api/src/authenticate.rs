@@ -1,6 +1,7 @@
 //! The gate below each base path. It is a middleware and not an extractor, because extractors are polled
 //! together and a wrong path could answer before a missing credential.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -41,7 +42,7 @@ async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
         Ok(parsed) => principal(shared, parsed, now).await.map(|principal| (parsed, principal)),
         Err(error) => Err(error),
     };
-    let (parsed, principal) = known.map_err(|error| refused(shared, request, error))?;
+    let (parsed, principal) = known.map_err(|error| refused(shared, request.peer_addr(), error))?;
     shared.uses.note(&principal, request.request(), now);
     let admitted = shared.rates.admit(&principal, Instant::now());
     // The log names also who is refused.
@@ -51,8 +52,8 @@ async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
 }
 
 /// Counts a wrong credential where it came from. A right one keeps working, wherever wrong ones come from.
-pub(crate) fn refused(shared: &Shared, request: &ServiceRequest, error: Error) -> Failure {
-    if let (Error::Unauthorized(_), Some(peer)) = (&error, request.peer_addr())
+pub(crate) fn refused(shared: &Shared, peer: Option<SocketAddr>, error: Error) -> Failure {
+    if let (Error::Unauthorized(_), Some(peer)) = (&error, peer)
         && let Err(too_many) = shared.failures.count(peer.ip(), Instant::now())
     {
         return too_many;

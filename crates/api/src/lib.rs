@@ -9,9 +9,10 @@
 //!
 //! What it says of itself: [`openapi`] is the document, [`docs`] the page.
 //!
-//! Beside SCIM: [`platform`] is the API of the hosting platform, [`tokens`] what all APIs say of tokens. Beside requests, each in a
-//! thread of [`background`]: [`uses`] writes down how tokens were used, [`expiry`] tells of those that end soon, [`purge`] removes what
-//! deleted tenants leave.
+//! Beside SCIM: [`platform`] is the API of the hosting platform, [`admin`] that of tenant admins, whose passwords wait in
+//! [`hashing`]; both read and write [`plain`] JSON, say the same of [`tokens`] and fail with a [`problem`]. Beside requests, each in
+//! a thread of [`background`]: [`uses`] writes down how tokens were used, [`expiry`] tells of those that end soon, [`purge`] removes
+//! what deleted tenants leave.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
@@ -19,6 +20,7 @@ pub mod app;
 pub mod cli;
 pub mod settings;
 
+mod admin;
 mod authenticate;
 mod background;
 mod blocking;
@@ -33,13 +35,16 @@ mod docs;
 mod error;
 mod expiry;
 mod extract;
+mod hashing;
 mod health;
 mod json;
 mod load;
 mod logging;
 mod openapi;
 mod out;
+mod plain;
 mod platform;
+mod problem;
 mod purge;
 mod query;
 mod rates;

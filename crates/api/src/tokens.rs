@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::body::Received;
 use crate::cli::{Lifetime, lifetime, overlap};
-use crate::platform::Fields;
+use crate::plain::Fields;
 use crate::query;
 
 /// Tokens on a page unless `count` says otherwise, and at most.
@@ -113,7 +113,7 @@ pub(crate) fn rotate(tokens: &Tokens<'_>, id: &str, received: &Received) -> Resu
 }
 
 fn new(mut fields: Fields) -> Result<New> {
-    let name = fields.text("name")?.ok_or_else(|| Error::InvalidValue("name is missing".into()))?;
+    let name = fields.needed("name")?;
     let scopes = match fields.take("scopes") {
         None => Scope::ALL.into_iter().collect(),
         Some(Value::Array(names)) if !names.is_empty() => {

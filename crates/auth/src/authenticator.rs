@@ -158,6 +158,9 @@ mod tests {
         fn tokens(&self) -> &dyn TokenStore {
             unreachable!()
         }
+        fn admins(&self) -> &dyn domain::store::admins::AdminStore {
+            unreachable!()
+        }
         fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
             unreachable!()
         }

@@ -1,5 +1,6 @@
 //! Rows and what they mean.
 
+pub(crate) mod admins;
 mod token;
 
 use diesel::prelude::*;

@@ -9,8 +9,9 @@ use domain::service::tokens::{Means, Tokens};
 use domain::tenant::Record;
 use serde_json::Value;
 
-use super::{Desk, Operator, json, receive, segment};
+use super::{Desk, Operator};
 use crate::error::Failure;
+use crate::plain::{json, receive, segment};
 use crate::{reply, tokens};
 
 /// 201 with the secret, which is shown this once.

@@ -1,5 +1,6 @@
 //! The query layer, written once and compiled for each database; `super` is the dialect.
 
+mod accounts;
 mod admins;
 mod audit;
 mod blocks;
@@ -28,6 +29,7 @@ use domain::Result;
 use domain::id::TenantId;
 use domain::list::ListQuery;
 use domain::resource_type::ResourceType;
+use domain::store::admins::AdminStore;
 use domain::store::platform::PlatformStore;
 use domain::store::tokens::TokenStore;
 use domain::store::{Store, Work};
@@ -137,6 +139,10 @@ impl Store for Repo {
     }
 
     fn tokens(&self) -> &dyn TokenStore {
+        self
+    }
+
+    fn admins(&self) -> &dyn AdminStore {
         self
     }
 

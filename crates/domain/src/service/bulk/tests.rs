@@ -7,6 +7,7 @@ use super::*;
 use crate::contract::RFC;
 use crate::id::TenantId;
 use crate::list::ListQuery;
+use crate::store::admins::AdminStore;
 use crate::store::platform::PlatformStore;
 use crate::store::tokens::TokenStore;
 use crate::store::{Actor, Origin, Store, Work};
@@ -45,6 +46,10 @@ impl Store for Asked {
     }
 
     fn tokens(&self) -> &dyn TokenStore {
+        unreachable!()
+    }
+
+    fn admins(&self) -> &dyn AdminStore {
         unreachable!()
     }
 
