@@ -11,7 +11,7 @@ use actix_web::{HttpResponse, web};
 use domain::Error;
 use domain::contract::{self, Contract};
 
-use crate::admin::{me, session};
+use crate::admin::{me, session, tokens as own_tokens};
 use crate::authenticate::authenticate;
 use crate::error::Failure;
 use crate::platform::{tenants, tokens};
@@ -73,7 +73,13 @@ fn of_platform() -> Vec<Endpoint> {
 
 /// What stands below the base path of tenant admins.
 fn of_admin() -> Vec<Endpoint> {
-    vec![at("/session").post(session::sign_in), at("/me").get(me::get)]
+    vec![
+        at("/session").post(session::sign_in),
+        at("/me").get(me::get),
+        at("/tokens").get(own_tokens::list).post(own_tokens::create),
+        at("/tokens/{token}").get(own_tokens::get).patch(own_tokens::rename).delete(own_tokens::revoke),
+        at("/tokens/{token}/rotate").post(own_tokens::rotate),
+    ]
 }
 
 /// Everything this server answers.

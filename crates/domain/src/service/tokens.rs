@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use crate::admin::AdminRole;
 use crate::audit::Entry;
 use crate::id::{TenantId, TokenId};
 use crate::principal::{Access, Scope};
@@ -34,6 +35,11 @@ impl Means {
     /// Everything: what the tenant does not let SCIM do is refused at each grant, whatever a token may.
     pub fn all() -> Self {
         Self::of(Scope::ALL.into_iter().collect(), None)
+    }
+
+    /// What the account of an admin may hand on: nothing, unless it may change things.
+    pub fn of_admin(role: AdminRole) -> Self {
+        if role.writes() { Self::all() } else { Self::of(BTreeSet::new(), None) }
     }
 
     /// These scopes and roles up to this one.
