@@ -127,7 +127,11 @@ impl Principal {
         let scopes = &self.token.scopes;
         let allowed = scopes.contains(&Scope::In(area, Access::Write))
             || (access == Access::Read && scopes.contains(&Scope::In(area, Access::Read)));
-        if allowed { Ok(()) } else { Err(Error::Forbidden("the token has no scope for this".into())) }
+        if allowed {
+            return Ok(());
+        }
+        let missing = Scope::In(area, access).name();
+        Err(Error::Forbidden(format!("the token lacks the scope {missing}")))
     }
 
     /// [`Error::Forbidden`] unless the credential may send bulk requests. What each operation needs is asked for then.
@@ -136,7 +140,7 @@ impl Principal {
         if allowed {
             Ok(())
         } else {
-            Err(Error::Forbidden("the token has no scope for bulk requests".into()))
+            Err(Error::Forbidden("the token lacks the scope bulk".into()))
         }
     }
 
