@@ -137,11 +137,7 @@ impl Principal {
     /// [`Error::Forbidden`] unless the credential may send bulk requests. What each operation needs is asked for then.
     pub fn require_bulk(&self) -> Result<()> {
         let allowed = self.token.scopes.contains(&Scope::Bulk);
-        if allowed {
-            Ok(())
-        } else {
-            Err(Error::Forbidden("the token lacks the scope bulk".into()))
-        }
+        if allowed { Ok(()) } else { Err(Error::Forbidden("the token lacks the scope bulk".into())) }
     }
 
     /// The one check of every role grant: the scope for roles and the role ceiling of the credential, and

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
-use diesel::sql_types::{Integer, Text};
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Integer, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::id::TenantId;
 use domain::store::Store;
@@ -23,6 +24,7 @@ use r2d2::Pool;
 use crate::Options;
 use crate::error::{self, Failed, from_connect, from_diesel};
 use crate::migrations;
+use crate::types::{Id, Uid};
 use shared::{Catalogs, Mode, Repo};
 
 pub(crate) type Conn = diesel::SqliteConnection;
@@ -48,6 +50,24 @@ fn id_text(column: &str) -> String {
     let part = |from: usize, chars: usize| format!("substr({hex}, {from}, {chars})");
     let parts = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)];
     format!("({})", parts.join(" || '-' || "))
+}
+
+/// Removes about `room` rows of the audit log and the change feed of a tenant.
+fn remove_records(conn: &mut Conn, tenant: TenantId, room: i64) -> Result<i64, Failed> {
+    let changes = sql_query(
+        "DELETE FROM changes WHERE tenant_id = ?1 AND seq IN \
+            (SELECT seq FROM changes WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)",
+    );
+    let records = sql_query(
+        "DELETE FROM audit_log WHERE tenant_id = ?1 AND (at, id) IN \
+            (SELECT at, id FROM audit_log WHERE tenant_id = ?1 ORDER BY at, id LIMIT ?2)",
+    );
+    let mut gone = 0;
+    for statement in [changes, records] {
+        let rows = statement.bind::<Uid, _>(Id(tenant.0)).bind::<BigInt, _>(room - gone).execute(conn)?;
+        gone += i64::try_from(rows).unwrap_or(i64::MAX);
+    }
+    Ok(gone)
 }
 
 /// Runs `work` in a transaction. A writing one takes the lock first: one that only reads first and then finds

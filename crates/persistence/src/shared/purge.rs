@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use domain::id::TenantId;
 
-use super::super::Conn;
+use super::super::{Conn, remove_records};
 use super::scope::of_tenant;
 use crate::error::Failed;
 use crate::schema::{
@@ -19,7 +19,8 @@ pub(super) fn close(conn: &mut Conn, tenant: TenantId) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The tables that hold rows of a tenant beside those of [`close`]: what points at a resource comes before it. Beside
+/// The tables that hold rows of a tenant beside those of [`close`] and the records: what points at a resource comes
+/// before it. Beside
 /// each is the column after `tenant_id` in its key, or another one by which it is cut into pieces.
 macro_rules! tables {
     ($each:ident) => {
@@ -32,8 +33,6 @@ macro_rules! tables {
         $each!(attribute_counts, path, String);
         $each!(profile_keys, name_key, String);
         $each!(tenant_schemas, id_key, String);
-        $each!(changes, seq, i64);
-        $each!(audit_log, at, At);
     };
 }
 
@@ -46,6 +45,8 @@ pub(super) fn count(conn: &mut Conn, tenant: TenantId) -> Result<i64, Failed> {
         };
     }
     tables!(add);
+    add!(changes, seq, i64);
+    add!(audit_log, at, At);
     Ok(all)
 }
 
@@ -78,6 +79,9 @@ pub(super) fn sweep(conn: &mut Conn, tenant: TenantId, room: usize) -> Result<i6
         };
     }
     tables!(remove);
+    if gone < room {
+        gone += remove_records(conn, tenant, room - gone)?;
+    }
     Ok(gone)
 }
 
