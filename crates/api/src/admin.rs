@@ -1,6 +1,8 @@
 //! `/admin/v1`: the API of tenant admins. They sign in, their tenant is that of their account, bodies are plain JSON, and
 //! whatever fails is a problem document.
 
+pub(crate) mod admins;
+pub(crate) mod guest;
 pub(crate) mod me;
 pub(crate) mod render;
 pub(crate) mod session;
@@ -34,7 +36,12 @@ use crate::problem::{self, Realm};
 pub(crate) const BASE: &str = "/admin/v1";
 
 /// What is open to everybody: here one shows who he is in the body.
-const OPEN: [(&str, &str); 1] = [("POST", "/session")];
+const OPEN: [(&str, &str); 4] = [
+    ("POST", "/session"),
+    ("POST", "/session/refresh"),
+    ("POST", "/invitations/accept"),
+    ("POST", "/resets/accept"),
+];
 /// What an auditor may change: his own account and how he is signed in.
 const OWN: [&str; 2] = ["/session", "/me"];
 

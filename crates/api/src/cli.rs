@@ -21,7 +21,7 @@ use values::{assignment, name, role, scope, slug};
 use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
 
-pub(crate) use admin::Admin;
+pub(crate) use admin::{Account, Admin};
 pub(crate) use audit::Audit;
 
 /// What a command fails with: the whole chain becomes one line.

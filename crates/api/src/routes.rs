@@ -11,7 +11,7 @@ use actix_web::{HttpResponse, web};
 use domain::Error;
 use domain::contract::{self, Contract};
 
-use crate::admin::{me, session};
+use crate::admin::{admins, guest, me, session};
 use crate::authenticate::authenticate;
 use crate::error::Failure;
 use crate::platform::{tenants, tokens};
@@ -65,6 +65,7 @@ fn of_platform() -> Vec<Endpoint> {
         at("/tenants/{id}").get(tenants::get).patch(tenants::update).delete(tenants::delete),
         at("/tenants/{id}/suspend").post(tenants::suspend),
         at("/tenants/{id}/resume").post(tenants::resume),
+        at("/tenants/{id}/admins").post(platform::admins::invite),
         at("/tenants/{id}/tokens").get(tokens::list).post(tokens::create),
         at("/tenants/{id}/tokens/{token}").delete(tokens::revoke),
     ]
@@ -72,7 +73,23 @@ fn of_platform() -> Vec<Endpoint> {
 
 /// What stands below the base path of tenant admins.
 fn of_admin() -> Vec<Endpoint> {
-    vec![at("/session").post(session::sign_in), at("/me").get(me::get)]
+    vec![
+        at("/session").post(session::sign_in).delete(session::sign_out),
+        at("/session/refresh").post(session::refresh),
+        at("/invitations/accept").post(guest::accept_invitation),
+        at("/resets/accept").post(guest::accept_reset),
+        at("/me").get(me::get),
+        at("/me/password").post(me::change_password),
+        at("/me/totp").post(me::begin_totp),
+        at("/me/totp/confirm").post(me::confirm_totp),
+        at("/me/totp/disable").post(me::disable_totp),
+        at("/me/recovery-codes").post(me::renew_recovery_codes),
+        at("/admins").get(admins::list).post(admins::invite),
+        at("/admins/{id}").get(admins::get).patch(admins::update).delete(admins::delete),
+        at("/admins/{id}/disable").post(admins::disable),
+        at("/admins/{id}/enable").post(admins::enable),
+        at("/admins/{id}/reset").post(admins::reset),
+    ]
 }
 
 /// Everything this server answers.

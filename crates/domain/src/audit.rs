@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::admin::Account;
-use crate::id::{ResourceId, TenantId, TokenId};
+use crate::id::{AdminId, ResourceId, TenantId, TokenId};
 use crate::meta::time_text;
 use crate::principal::Token;
 use crate::role::Role;
@@ -118,6 +118,26 @@ impl Entry {
         origin: &Origin,
     ) -> Self {
         Self { detail, ..Self::new(at, origin, action, "Admin", account.id.0) }
+    }
+
+    /// A refresh token of the account came a second time, and its session was ended.
+    pub fn admin_session_reused(account: &Account, at: DateTime<Utc>, origin: &Origin) -> Self {
+        let warning = "a refresh token was used twice: somebody else may have it";
+        let entry = Self::admin("admin_session_reused", account, None, at, origin);
+        Self { warning: Some(warning.into()), ..entry }
+    }
+
+    /// Somebody was not let in, to an account that there is or to none.
+    pub fn sign_in_refused(
+        tenant: TenantId,
+        account: Option<AdminId>,
+        at: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Self {
+        match account {
+            Some(id) => Self::new(at, origin, "sign_in_refused", "Admin", id.0),
+            None => Self::new(at, origin, "sign_in_refused", "Tenant", tenant.0),
+        }
     }
 
     /// A tenant has another name.
