@@ -11,11 +11,12 @@ use actix_web::{HttpResponse, web};
 use domain::Error;
 use domain::contract::{self, Contract};
 
+use crate::admin::{admins, guest, me, session};
 use crate::authenticate::authenticate;
 use crate::error::Failure;
 use crate::platform::{tenants, tokens};
 use crate::resources::{create, delete, get, list, patch, replace, search};
-use crate::{bulk, discovery, docs, health, openapi, platform, roles};
+use crate::{admin, bulk, discovery, docs, health, openapi, platform, roles};
 use endpoint::{Endpoint, at};
 
 /// What stands at the root of the server. It needs no credential and speaks of no tenant.
@@ -64,8 +65,30 @@ fn of_platform() -> Vec<Endpoint> {
         at("/tenants/{id}").get(tenants::get).patch(tenants::update).delete(tenants::delete),
         at("/tenants/{id}/suspend").post(tenants::suspend),
         at("/tenants/{id}/resume").post(tenants::resume),
+        at("/tenants/{id}/admins").post(platform::admins::invite),
         at("/tenants/{id}/tokens").get(tokens::list).post(tokens::create),
         at("/tenants/{id}/tokens/{token}").delete(tokens::revoke),
+    ]
+}
+
+/// What stands below the base path of tenant admins.
+fn of_admin() -> Vec<Endpoint> {
+    vec![
+        at("/session").post(session::sign_in).delete(session::sign_out),
+        at("/session/refresh").post(session::refresh),
+        at("/invitations/accept").post(guest::accept_invitation),
+        at("/resets/accept").post(guest::accept_reset),
+        at("/me").get(me::get),
+        at("/me/password").post(me::change_password),
+        at("/me/totp").post(me::begin_totp),
+        at("/me/totp/confirm").post(me::confirm_totp),
+        at("/me/totp/disable").post(me::disable_totp),
+        at("/me/recovery-codes").post(me::renew_recovery_codes),
+        at("/admins").get(admins::list).post(admins::invite),
+        at("/admins/{id}").get(admins::get).patch(admins::update).delete(admins::delete),
+        at("/admins/{id}/disable").post(admins::disable),
+        at("/admins/{id}/enable").post(admins::enable),
+        at("/admins/{id}/reset").post(admins::reset),
     ]
 }
 
@@ -83,6 +106,11 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         scope = scope.service(endpoint.into_resource());
     }
     app.service(scope.default_service(web::to(unknown)).wrap(from_fn(platform::guard)));
+    let mut scope = web::scope(admin::BASE);
+    for endpoint in of_admin() {
+        scope = scope.service(endpoint.into_resource());
+    }
+    app.service(scope.default_service(web::to(unknown)).wrap(from_fn(admin::guard)));
     for endpoint in public() {
         app.service(endpoint.into_resource());
     }
@@ -111,7 +139,12 @@ pub(crate) fn routes() -> Vec<Line> {
             endpoints.iter().flat_map(methods).collect()
         };
     let below = contract::ALL.into_iter().flat_map(|contract| lines(Some(contract), contract.base, &scim()));
-    below.chain(lines(None, platform::BASE, &of_platform())).chain(lines(None, "", &public())).collect()
+    let beside = lines(None, platform::BASE, &of_platform()).into_iter();
+    below
+        .chain(beside)
+        .chain(lines(None, admin::BASE, &of_admin()))
+        .chain(lines(None, "", &public()))
+        .collect()
 }
 
 async fn unknown() -> Result<String, Failure> {

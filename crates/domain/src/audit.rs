@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::id::{ResourceId, TenantId, TokenId};
+use crate::admin::Account;
+use crate::id::{AdminId, ResourceId, TenantId, TokenId};
 use crate::meta::time_text;
 use crate::principal::Token;
 use crate::role::Role;
@@ -105,6 +106,38 @@ impl Entry {
     /// A token was revoked.
     pub fn token_revoked(token: TokenId, at: DateTime<Utc>, origin: &Origin) -> Self {
         Self::new(at, origin, "token_revoked", "Token", token.0)
+    }
+
+    /// Something happened to the account of an admin. The detail says who that was, because an account may go; it holds
+    /// no secret.
+    pub fn admin(
+        action: &str,
+        account: &Account,
+        detail: Option<String>,
+        at: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Self {
+        Self { detail, ..Self::new(at, origin, action, "Admin", account.id.0) }
+    }
+
+    /// A refresh token of the account came a second time, and its session was ended.
+    pub fn admin_session_reused(account: &Account, at: DateTime<Utc>, origin: &Origin) -> Self {
+        let warning = "a refresh token was used twice: somebody else may have it";
+        let entry = Self::admin("admin_session_reused", account, None, at, origin);
+        Self { warning: Some(warning.into()), ..entry }
+    }
+
+    /// Somebody was not let in, to an account that there is or to none.
+    pub fn sign_in_refused(
+        tenant: TenantId,
+        account: Option<AdminId>,
+        at: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Self {
+        match account {
+            Some(id) => Self::new(at, origin, "sign_in_refused", "Admin", id.0),
+            None => Self::new(at, origin, "sign_in_refused", "Tenant", tenant.0),
+        }
     }
 
     /// A tenant has another name.

@@ -62,6 +62,17 @@ pub(super) const ALL: &[Description] = &[
         ..OF_TENANT
     },
     Description {
+        method: "POST",
+        pattern: "/tenants/{id}/admins",
+        id: "inviteOwner",
+        summary: "Invite an admin of a tenant",
+        text: "An owner unless `role` is sent. The reply is the only place where the secret of the invitation is shown.",
+        body: Some(Body::Message("OwnerInvitation")),
+        replies: &[(201, Reply::Shared("LinkedAdmin"))],
+        failures: &[403, 404, 408, 409, 413, 415],
+        ..OF_TENANT
+    },
+    Description {
         pattern: "/tenants/{id}/tokens",
         id: "listTokens",
         summary: "List the API tokens of a tenant",
