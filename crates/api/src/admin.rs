@@ -6,6 +6,7 @@ pub(crate) mod guest;
 pub(crate) mod me;
 pub(crate) mod render;
 pub(crate) mod session;
+pub(crate) mod tokens;
 
 use std::future::{Ready, ready};
 use std::sync::Arc;

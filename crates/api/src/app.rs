@@ -28,6 +28,7 @@ use crate::rates::attempts::Attempts;
 use crate::rates::{Failures, Rates};
 use crate::settings::{Settings, SettingsError};
 use crate::turns::Turns;
+use crate::uses::Uses;
 use crate::{docs, logging, openapi, routes};
 
 /// What all requests share.
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) rates: Rates,
     /// Wrong credentials by address.
     pub(crate) failures: Failures,
+    /// How tokens were last used.
+    pub(crate) uses: Arc<Uses>,
     /// Attempts to sign in by account.
     pub(crate) attempts: Attempts,
     /// How long the data of a deleted tenant are kept.
@@ -67,6 +70,7 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     public_url: String,
+    uses: Arc<Uses>,
 }
 
 /// Why a server could not be built.
@@ -106,6 +110,7 @@ impl Application {
         let half = (database.pool_size as usize / 2).max(1);
         // They may all have come to one thread of the server.
         let bulks = half.min(blocking / 2);
+        let uses = Arc::<Uses>::default();
         let shared = web::Data::new(Shared {
             docs: docs::page(&document),
             openapi: document.to_string().into(),
@@ -121,6 +126,7 @@ impl Application {
             bulk_turns: Turns::new(bulks, limits::ANSWER_TIME),
             rates: Rates::new(&settings.limits),
             failures: Failures::new(&settings.limits),
+            uses: Arc::clone(&uses),
             attempts: Attempts::new(&settings.limits),
             keep: settings.platform.keep(),
         });
@@ -165,7 +171,7 @@ impl Application {
             .listen("rollcall", listener, service)
             .map_err(|error| BuildError::Listen(address, error))?
             .run();
-        Ok(Self { server, address, public_url })
+        Ok(Self { server, address, public_url, uses })
     }
 
     /// The address that is really listened on.
@@ -181,6 +187,11 @@ impl Application {
     /// Scheme, host and port as clients see them, without a trailing slash.
     pub fn public_url(&self) -> &str {
         &self.public_url
+    }
+
+    /// What has to be written down of how tokens are used.
+    pub(crate) fn uses(&self) -> Arc<Uses> {
+        Arc::clone(&self.uses)
     }
 
     /// To stop the server from elsewhere.

@@ -8,6 +8,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
+use auth::token::Parsed;
 use auth::{Authenticator, carrier};
 use chrono::{DateTime, Utc};
 use domain::principal::Principal;
@@ -36,15 +37,18 @@ async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
     let (Some(shared), Some(now)) = (request.app_data::<web::Data<Shared>>(), now) else {
         return Err(Error::internal("the scope is not set up").into());
     };
-    match principal(shared, &text, now).await {
-        Ok(principal) => {
-            let admitted = shared.rates.admit(&principal, Instant::now());
-            // The log names also who is refused.
-            request.extensions_mut().insert(principal);
-            admitted
-        }
-        Err(error) => Err(refused(shared, request.peer_addr(), error)),
-    }
+    let known = Authenticator::parse(&text);
+    let known = match known {
+        Ok(parsed) => principal(shared, parsed, now).await.map(|principal| (parsed, principal)),
+        Err(error) => Err(error),
+    };
+    let (parsed, principal) = known.map_err(|error| refused(shared, request.peer_addr(), error))?;
+    shared.uses.note(&principal, request.request(), now);
+    let admitted = shared.rates.admit(&principal, Instant::now());
+    // The log names also who is refused.
+    request.extensions_mut().insert(principal);
+    request.extensions_mut().insert(parsed);
+    admitted
 }
 
 /// Counts a wrong credential where it came from. A right one keeps working, wherever wrong ones come from.
@@ -71,8 +75,11 @@ pub(crate) fn measure(request: &ServiceRequest) -> Result<(), Failure> {
 }
 
 /// What is remembered costs no hand-off to another thread.
-async fn principal(shared: &web::Data<Shared>, text: &str, now: DateTime<Utc>) -> domain::Result<Principal> {
-    let parsed = Authenticator::parse(text)?;
+async fn principal(
+    shared: &web::Data<Shared>,
+    parsed: Parsed,
+    now: DateTime<Utc>,
+) -> domain::Result<Principal> {
     if let Some(principal) = shared.authenticator.recall(&parsed, now)? {
         return Ok(principal);
     }

@@ -27,6 +27,11 @@ pub(crate) struct Received {
 }
 
 impl Received {
+    /// Whether nothing was sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// What it says. Takes milliseconds for a large one, so not on a server thread.
     pub(crate) fn read(&self) -> Body {
         match self.refused {

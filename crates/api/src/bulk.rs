@@ -6,9 +6,9 @@ use std::time::Instant;
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use domain::limits;
 use domain::service::Call;
 use domain::service::bulk::{self, Done, Outcome};
+use domain::{Error, limits};
 use serde_json::{Map, Value, json};
 
 use crate::error::{self, Failure};
@@ -25,10 +25,16 @@ pub(crate) async fn bulk(
     // The wait for a seat is part of the time.
     let started = Instant::now();
     let seat = caller.bulk_seat().await?;
-    let has_time = move || started.elapsed() < limits::BULK_WORK_TIME;
+    let still_allowed = caller.still_allowed();
+    let goes_on = move || {
+        if started.elapsed() >= limits::BULK_WORK_TIME {
+            return Err(Error::unavailable("the time of the bulk request was over"));
+        }
+        still_allowed()
+    };
     let bill = caller.bill();
     let work = move |call: &Call<'_>| {
-        let outcomes = bulk::bulk(call, received.read(), &bill, &has_time)?;
+        let outcomes = bulk::bulk(call, received.read(), &bill, &goes_on)?;
         drop(seat);
         Ok(written(&call.origin.request, outcomes))
     };

@@ -10,7 +10,9 @@
 //! What it says of itself: [`openapi`] is the document, [`docs`] the page.
 //!
 //! Beside SCIM: [`platform`] is the API of the hosting platform, [`admin`] that of tenant admins, whose passwords wait in
-//! [`hashing`]; both read and write [`plain`] JSON and fail with a [`problem`]. [`purge`] removes what deleted tenants leave.
+//! [`hashing`]; both read and write [`plain`] JSON, say the same of [`tokens`] and fail with a [`problem`]. Beside requests, each in
+//! a thread of [`background`]: [`uses`] writes down how tokens were used, [`expiry`] tells of those that end soon, [`purge`] removes
+//! what deleted tenants leave.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
@@ -20,6 +22,7 @@ pub mod settings;
 
 mod admin;
 mod authenticate;
+mod background;
 mod blocking;
 mod body;
 mod bulk;
@@ -30,6 +33,7 @@ mod demo;
 mod discovery;
 mod docs;
 mod error;
+mod expiry;
 mod extract;
 mod hashing;
 mod health;
@@ -51,7 +55,9 @@ mod roles;
 mod routes;
 mod shards;
 mod stream;
+mod tokens;
 mod turns;
+mod uses;
 
 pub use app::Application;
 pub use settings::Settings;

@@ -11,7 +11,7 @@ use actix_web::{HttpResponse, web};
 use domain::Error;
 use domain::contract::{self, Contract};
 
-use crate::admin::{admins, guest, me, session};
+use crate::admin::{admins, guest, me, session, tokens as own_tokens};
 use crate::authenticate::authenticate;
 use crate::error::Failure;
 use crate::platform::{tenants, tokens};
@@ -67,7 +67,8 @@ fn of_platform() -> Vec<Endpoint> {
         at("/tenants/{id}/resume").post(tenants::resume),
         at("/tenants/{id}/admins").post(platform::admins::invite),
         at("/tenants/{id}/tokens").get(tokens::list).post(tokens::create),
-        at("/tenants/{id}/tokens/{token}").delete(tokens::revoke),
+        at("/tenants/{id}/tokens/{token}").get(tokens::get).patch(tokens::rename).delete(tokens::revoke),
+        at("/tenants/{id}/tokens/{token}/rotate").post(tokens::rotate),
     ]
 }
 
@@ -89,6 +90,9 @@ fn of_admin() -> Vec<Endpoint> {
         at("/admins/{id}/disable").post(admins::disable),
         at("/admins/{id}/enable").post(admins::enable),
         at("/admins/{id}/reset").post(admins::reset),
+        at("/tokens").get(own_tokens::list).post(own_tokens::create),
+        at("/tokens/{token}").get(own_tokens::get).patch(own_tokens::rename).delete(own_tokens::revoke),
+        at("/tokens/{token}/rotate").post(own_tokens::rotate),
     ]
 }
 

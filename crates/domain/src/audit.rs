@@ -13,10 +13,10 @@ use uuid::Uuid;
 use crate::admin::Account;
 use crate::id::{AdminId, ResourceId, TenantId, TokenId};
 use crate::meta::time_text;
-use crate::principal::Token;
 use crate::role::Role;
 use crate::store::{Actor, Change, Origin, SchemaChange};
 use crate::tenant::{TenantSettings, TenantState};
+use crate::token::{Token, warning_text};
 
 /// The version of the encoding that is hashed; the first byte of every hash, so that another one can follow. This one
 /// knows operators and tokens only.
@@ -100,6 +100,34 @@ impl Entry {
         Self {
             detail: Some(detail),
             ..Self::new(token.created, origin, "token_created", "Token", token.id.0)
+        }
+    }
+
+    /// A token has another name.
+    pub fn token_renamed(token: &Token, before: &str, at: DateTime<Utc>, origin: &Origin) -> Self {
+        Self {
+            attributes: "name".into(),
+            detail: Some(format!("{before} -> {}", token.name)),
+            ..Self::new(at, origin, "token_renamed", "Token", token.id.0)
+        }
+    }
+
+    /// A token has another secret; how long the one before goes on and when the token ends stands in the detail.
+    pub fn token_rotated(token: &Token, at: DateTime<Utc>, origin: &Origin) -> Self {
+        let expires = token.expires.map_or_else(|| "never".into(), time_text);
+        let previous = token.previous.as_ref().map_or_else(|| "none".into(), |one| time_text(one.expires));
+        Self {
+            detail: Some(format!("expires {expires} previous secret until {previous}")),
+            ..Self::new(at, origin, "token_rotated", "Token", token.id.0)
+        }
+    }
+
+    /// A token ends within so many days.
+    pub fn token_expires_soon(token: &Token, days: i64, at: DateTime<Utc>, origin: &Origin) -> Self {
+        Self {
+            detail: Some(format!("expires {}", token.expires.map_or_else(|| "never".into(), time_text))),
+            warning: Some(warning_text(days)),
+            ..Self::new(at, origin, "token_expires_soon", "Token", token.id.0)
         }
     }
 

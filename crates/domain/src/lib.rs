@@ -3,7 +3,7 @@
 //! No HTTP, no SQL, no clock: time and stores are arguments. (A new id tells the time of its birth: [`id`] makes
 //! them.) The modules in reading order:
 //!
-//! - nouns: [`id`], [`tenant`], [`principal`], [`admin`], [`contract`], [`limits`], [`error`]
+//! - nouns: [`id`], [`tenant`], [`principal`], [`token`], [`admin`], [`contract`], [`limits`], [`error`]
 //! - data that describes data: [`schema`], [`resource_type`], [`catalog`], [`definition`]
 //! - a resource: [`document`], [`meta`], [`resource`]
 //! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`once`], [`list`], [`cursor`]
@@ -41,6 +41,7 @@ pub mod schema;
 pub mod service;
 pub mod store;
 pub mod tenant;
+pub mod token;
 pub mod user;
 
 pub use error::{Error, Result};

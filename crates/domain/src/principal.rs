@@ -1,14 +1,11 @@
 //! Who is calling and what the credential allows.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
-use crate::id::TokenId;
 use crate::role::Role;
 use crate::tenant::Tenant;
+use crate::token::Token;
 use crate::{Error, Result};
 
 /// What kind of thing a scope speaks of.
@@ -93,25 +90,6 @@ impl fmt::Display for Scope {
     }
 }
 
-/// An API token as the database knows it: everything but the secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// Its public name.
-    pub id: TokenId,
-    /// What the admin called it.
-    pub name: String,
-    /// What it may do.
-    pub scopes: BTreeSet<Scope>,
-    /// The highest role it may grant; none: any.
-    pub role_ceiling: Option<Role>,
-    /// When it was made.
-    pub created: DateTime<Utc>,
-    /// When it ends; none: never.
-    pub expires: Option<DateTime<Utc>>,
-    /// When it was revoked.
-    pub revoked: Option<DateTime<Utc>>,
-}
-
 /// The caller of a request: a tenant and the token that proved it.
 #[derive(Clone, Debug)]
 pub struct Principal {
@@ -119,6 +97,8 @@ pub struct Principal {
     pub tenant: Arc<Tenant>,
     /// The credential.
     pub token: Arc<Token>,
+    /// Whether it was shown by the secret before the present one.
+    pub by_previous: bool,
 }
 
 impl Principal {

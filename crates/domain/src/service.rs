@@ -11,6 +11,7 @@ mod rights;
 pub mod roles;
 pub mod schemas;
 pub mod sink;
+pub mod tokens;
 mod write;
 
 use chrono::{DateTime, Utc};

@@ -2,6 +2,7 @@
 
 pub mod admins;
 pub mod platform;
+pub mod tokens;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -12,12 +13,12 @@ use crate::group::{Entry, List};
 use crate::id::{AdminId, PlatformTokenId, ResourceId, TenantId, TokenId};
 use crate::list::{ListQuery, Page};
 use crate::meta::Version;
-use crate::principal::Token;
 use crate::project::Membership;
 use crate::resource::Resource;
 use crate::resource_type::ResourceType;
 use crate::role::Role;
 use crate::tenant::Tenant;
+use crate::token::Found;
 use crate::{Error, Result};
 
 /// What happened to a resource.
@@ -355,28 +356,14 @@ pub trait Store: Send + Sync {
     /// Tenants as a whole, and the credentials of the platform.
     fn platform(&self) -> &dyn platform::PlatformStore;
 
+    /// The API tokens of tenants.
+    fn tokens(&self) -> &dyn tokens::TokenStore;
+
     /// Accounts of tenant admins.
     fn admins(&self) -> &dyn admins::AdminStore;
 
     /// The tenant with this slug, unless deleted.
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>>;
-
-    /// Stores a token of the tenant, with its audit row; `digest` is the SHA-256 of its text.
-    /// [`Error::Forbidden`] beyond the quota of the tenant.
-    fn create_token(&self, tenant: TenantId, token: &Token, digest: &[u8; 32], origin: &Origin)
-    -> Result<()>;
-
-    /// The tokens of the tenant, the youngest first.
-    fn tokens(&self, tenant: TenantId) -> Result<Vec<Token>>;
-
-    /// Revokes a token, with an audit row the first time; `false` when the tenant has none with this id.
-    fn revoke_token(
-        &self,
-        tenant: TenantId,
-        token: TokenId,
-        origin: &Origin,
-        at: DateTime<Utc>,
-    ) -> Result<bool>;
 
     /// How the database would answer a list: its own words, for operators and tests.
     fn explain(
@@ -386,8 +373,8 @@ pub trait Store: Send + Sync {
         query: &ListQuery,
     ) -> Result<Vec<String>>;
 
-    /// The tenant and the token behind a digest, whatever their state.
-    fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>>;
+    /// The tenant and the token behind the digest of a secret, the present one or the one before, whatever their state.
+    fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<Found>>;
 }
 
 /// [`Store::read_in`] with a value.

@@ -60,6 +60,16 @@ diesel::table! {
         created_at -> Ts,
         expires_at -> Nullable<Ts>,
         revoked_at -> Nullable<Ts>,
+        last_four -> Nullable<Text>,
+        rotated_at -> Nullable<Ts>,
+        previous_digest -> Nullable<Binary>,
+        previous_last_four -> Nullable<Text>,
+        previous_expires_at -> Nullable<Ts>,
+        previous_used_at -> Nullable<Ts>,
+        last_used_at -> Nullable<Ts>,
+        last_used_address -> Nullable<Text>,
+        last_used_agent -> Nullable<Text>,
+        warned_days -> Nullable<BigInt>,
     }
 }
 

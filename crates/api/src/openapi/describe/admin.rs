@@ -169,6 +169,66 @@ pub(super) const ALL: &[Description] = &[
         failures: &[404, 408, 409, 413, 415],
         ..ACCOUNT
     },
+    Description {
+        pattern: "/tokens",
+        id: "listOwnTokens",
+        summary: "List API tokens",
+        text: "The youngest first, whatever their state.",
+        parameters: &["tokenCount", "tokenCursor"],
+        replies: &[(200, Reply::Shared("TokenList"))],
+        ..ADMIN
+    },
+    Description {
+        method: "POST",
+        pattern: "/tokens",
+        id: "createOwnToken",
+        summary: "Create an API token",
+        text: "The reply is the only place where the token is shown.",
+        body: Some(Body::Message("TokenInput")),
+        replies: &[(201, Reply::Made("NewToken"))],
+        failures: &[408, 413, 415],
+        ..ADMIN
+    },
+    Description {
+        pattern: "/tokens/{token}",
+        id: "getOwnToken",
+        summary: "Get an API token",
+        replies: &[(200, Reply::Shared("Token"))],
+        failures: &[404],
+        ..ADMIN
+    },
+    Description {
+        method: "PATCH",
+        pattern: "/tokens/{token}",
+        id: "renameOwnToken",
+        summary: "Rename an API token",
+        text: "A JSON merge patch (RFC 7396).",
+        body: Some(Body::Message("TokenChange")),
+        replies: &[(200, Reply::Shared("Token"))],
+        failures: &[404, 408, 413, 415],
+        ..ADMIN
+    },
+    Description {
+        method: "DELETE",
+        pattern: "/tokens/{token}",
+        id: "revokeOwnToken",
+        summary: "Revoke an API token",
+        text: "It ends within a second, with the secret before its present one.",
+        replies: &[(204, Reply::Nothing)],
+        failures: &[404],
+        ..ADMIN
+    },
+    Description {
+        method: "POST",
+        pattern: "/tokens/{token}/rotate",
+        id: "rotateOwnToken",
+        summary: "Give an API token a new secret",
+        text: "The secret before goes on for `overlap`, the one before that ends. The reply is the only place where the new one is shown.",
+        body: Some(Body::Message("TokenRotation")),
+        replies: &[(200, Reply::Shared("NewToken"))],
+        failures: &[404, 408, 409, 413, 415],
+        ..ADMIN
+    },
 ];
 
 const SIGN_IN: Description = Description {

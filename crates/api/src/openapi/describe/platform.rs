@@ -76,6 +76,8 @@ pub(super) const ALL: &[Description] = &[
         pattern: "/tenants/{id}/tokens",
         id: "listTokens",
         summary: "List the API tokens of a tenant",
+        text: "The youngest first, whatever their state.",
+        parameters: &["tokenCount", "tokenCursor"],
         replies: &[(200, Reply::Shared("TokenList"))],
         ..OF_TENANT
     },
@@ -87,6 +89,35 @@ pub(super) const ALL: &[Description] = &[
         text: "The reply is the only place where the token is shown.",
         body: Some(Body::Message("TokenInput")),
         replies: &[(201, Reply::Shared("NewToken"))],
+        failures: &[404, 408, 409, 413, 415],
+        ..OF_TENANT
+    },
+    Description {
+        pattern: "/tenants/{id}/tokens/{token}",
+        id: "getToken",
+        summary: "Get an API token of a tenant",
+        replies: &[(200, Reply::Shared("Token"))],
+        ..OF_TENANT
+    },
+    Description {
+        method: "PATCH",
+        pattern: "/tenants/{id}/tokens/{token}",
+        id: "renameToken",
+        summary: "Rename an API token of a tenant",
+        text: "A JSON merge patch (RFC 7396).",
+        body: Some(Body::Message("TokenChange")),
+        replies: &[(200, Reply::Shared("Token"))],
+        failures: &[404, 408, 409, 413, 415],
+        ..OF_TENANT
+    },
+    Description {
+        method: "POST",
+        pattern: "/tenants/{id}/tokens/{token}/rotate",
+        id: "rotateToken",
+        summary: "Give an API token of a tenant a new secret",
+        text: "The secret before goes on for `overlap`, the one before that ends. The reply is the only place where the new one is shown.",
+        body: Some(Body::Message("TokenRotation")),
+        replies: &[(200, Reply::Shared("NewToken"))],
         failures: &[404, 408, 409, 413, 415],
         ..OF_TENANT
     },
