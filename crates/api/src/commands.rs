@@ -1,6 +1,7 @@
 //! What the commands do, one file each.
 
 pub(crate) mod audit;
+pub(crate) mod guard;
 pub(crate) mod load;
 pub(crate) mod migrate;
 pub(crate) mod platform_token;

@@ -29,6 +29,7 @@ mod discovery;
 mod docs;
 mod error;
 mod extract;
+mod guard;
 mod health;
 mod json;
 mod load;

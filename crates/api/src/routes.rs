@@ -64,6 +64,8 @@ fn of_platform() -> Vec<Endpoint> {
         at("/tenants/{id}").get(tenants::get).patch(tenants::update).delete(tenants::delete),
         at("/tenants/{id}/suspend").post(tenants::suspend),
         at("/tenants/{id}/resume").post(tenants::resume),
+        at("/tenants/{id}/guard").get(platform::guard::get),
+        at("/tenants/{id}/guard/release").post(platform::guard::release),
         at("/tenants/{id}/tokens").get(tokens::list).post(tokens::create),
         at("/tenants/{id}/tokens/{token}").delete(tokens::revoke),
     ]

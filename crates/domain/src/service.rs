@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod bulk;
 mod groups;
+pub mod guard;
 mod list;
 pub mod platform;
 mod rights;

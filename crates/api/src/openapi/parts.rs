@@ -49,6 +49,7 @@ pub(super) fn parameters() -> Value {
         "attributes": names("attributes", "The attributes to show; `schemas` and `id` are always shown."),
         "excludedAttributes": names("excludedAttributes", "The attributes to leave out; not together with `attributes`."),
         "tenantState": query("state", states, "Only tenants in this state; unless sent, all that are not deleted."),
+        "guardToken": query("token", json!({"type": "string", "format": "uuid"}), "Only this token, held or not; unless sent, every one that is held."),
         "tenantCount": query("count", tenants, &format!("Tenants on the page: {} unless sent, at most {}.", PAGE.0, PAGE.1)),
         "tenantCursor": query("cursor", text(), "`nextCursor` of the page before."),
         "ifMatch": header("If-Match", "Go on only at one of these versions (as `W/\"1\"`), else 412."),

@@ -17,6 +17,7 @@ end $$;
 grant select on __diesel_schema_migrations to rollcall_server;
 grant select, insert, update on tenants, platform_tokens to rollcall_server;
 grant select, insert, update, delete on tenant_counters, api_tokens, collections, collection_blocks, resources, profile_keys,
-    attribute_counts, attribute_values, memberships, group_sizes, tenant_schemas, unique_values to rollcall_server;
+    attribute_counts, attribute_values, memberships, group_sizes, tenant_schemas, unique_values,
+    mass_changes to rollcall_server;
 -- What has been written here stays as it is, and policies let it go only together with its tenant.
 grant select, insert, delete on audit_log, changes to rollcall_server;

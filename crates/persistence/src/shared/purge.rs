@@ -8,7 +8,8 @@ use super::scope::of_tenant;
 use crate::error::Failed;
 use crate::schema::{
     api_tokens, attribute_counts, attribute_values, audit_log, changes, collection_blocks, collections,
-    group_sizes, memberships, profile_keys, resources, tenant_counters, tenant_schemas, unique_values,
+    group_sizes, mass_changes, memberships, profile_keys, resources, tenant_counters, tenant_schemas,
+    unique_values,
 };
 use crate::types::{At, Id};
 
@@ -32,6 +33,7 @@ macro_rules! tables {
         $each!(attribute_counts, path, String);
         $each!(profile_keys, name_key, String);
         $each!(tenant_schemas, id_key, String);
+        $each!(mass_changes, at, At);
         $each!(changes, seq, i64);
         $each!(audit_log, at, At);
     };
