@@ -21,6 +21,7 @@ mod discovery;
 mod faults;
 mod filters;
 mod groups;
+mod guard;
 mod honesty;
 mod http;
 mod idp;

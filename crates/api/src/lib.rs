@@ -9,7 +9,8 @@
 //!
 //! What it says of itself: [`openapi`] is the document, [`docs`] the page.
 //!
-//! Beside SCIM: [`platform`] is the API of the hosting platform, [`purge`] removes what deleted tenants leave.
+//! Beside SCIM: [`platform`] is the API of the hosting platform, [`purge`] removes what deleted tenants leave,
+//! [`guard`] is the guard against mass changes as JSON.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
