@@ -27,6 +27,7 @@ mod http;
 mod idp;
 mod limits;
 mod lists;
+mod matrix;
 mod openapi;
 mod plans;
 mod platform;
