@@ -14,7 +14,7 @@ use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::web::Bytes;
 use actix_web::{App, web};
-use auth::Authenticator;
+use auth::{Authenticator, Sessions};
 use chrono::TimeDelta;
 use domain::limits;
 use domain::store::Store;
@@ -23,6 +23,8 @@ use socket2::{Domain, Socket, Type};
 use tokio::sync::Semaphore;
 
 use crate::connection::Guarded;
+use crate::hashing::Hashing;
+use crate::rates::attempts::Attempts;
 use crate::rates::{Failures, Rates};
 use crate::settings::{Settings, SettingsError};
 use crate::turns::Turns;
@@ -32,6 +34,10 @@ use crate::{docs, logging, openapi, routes};
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) authenticator: Authenticator,
+    /// Who is signed in as an admin.
+    pub(crate) sessions: Sessions,
+    /// Who may hash a password now.
+    pub(crate) hashing: Hashing,
     /// Without a trailing slash.
     pub(crate) public_url: String,
     /// The OpenAPI document.
@@ -50,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) rates: Rates,
     /// Wrong credentials by address.
     pub(crate) failures: Failures,
+    /// Attempts to sign in by account.
+    pub(crate) attempts: Attempts,
     /// How long the data of a deleted tenant are kept.
     pub(crate) keep: TimeDelta,
 }
@@ -70,6 +78,9 @@ pub enum BuildError {
     /// The signals to stop cannot be received.
     #[error("cannot receive signals")]
     Signals(#[source] io::Error),
+    /// Passwords cannot be hashed as the settings say.
+    #[error("settings: admins")]
+    Hashing(#[source] domain::Error),
     /// A setting cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -84,6 +95,9 @@ impl Application {
         let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
         let public_url = server.public_url(address)?;
         let document = openapi::document(&public_url);
+        let parameters = settings.admins.parameters();
+        let sessions =
+            Sessions::new(Arc::clone(&store), parameters, &public_url).map_err(BuildError::Hashing)?;
         let (threads, database) = (server.threads(), &settings.database);
         // Enough that a pool of connections is never idle while requests wait, and few enough that they wait
         // in one place.
@@ -96,6 +110,8 @@ impl Application {
             docs: docs::page(&document),
             openapi: document.to_string().into(),
             authenticator: Authenticator::new(Arc::clone(&store)),
+            sessions,
+            hashing: Hashing::default(),
             store,
             public_url: public_url.clone(),
             slow_clients: Arc::new(Semaphore::new(half)),
@@ -105,6 +121,7 @@ impl Application {
             bulk_turns: Turns::new(bulks, limits::ANSWER_TIME),
             rates: Rates::new(&settings.limits),
             failures: Failures::new(&settings.limits),
+            attempts: Attempts::new(&settings.limits),
             keep: settings.platform.keep(),
         });
         let app = move || {

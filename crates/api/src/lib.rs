@@ -9,7 +9,8 @@
 //!
 //! What it says of itself: [`openapi`] is the document, [`docs`] the page.
 //!
-//! Beside SCIM: [`platform`] is the API of the hosting platform, [`purge`] removes what deleted tenants leave,
+//! Beside SCIM: [`platform`] is the API of the hosting platform, [`admin`] that of tenant admins, whose passwords wait in
+//! [`hashing`]; both read and write [`plain`] JSON and fail with a [`problem`]. [`purge`] removes what deleted tenants leave.
 //! [`guard`] is the guard against mass changes as JSON.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
@@ -18,6 +19,7 @@ pub mod app;
 pub mod cli;
 pub mod settings;
 
+mod admin;
 mod authenticate;
 mod blocking;
 mod body;
@@ -31,13 +33,16 @@ mod docs;
 mod error;
 mod extract;
 mod guard;
+mod hashing;
 mod health;
 mod json;
 mod load;
 mod logging;
 mod openapi;
 mod out;
+mod plain;
 mod platform;
+mod problem;
 mod purge;
 mod query;
 mod rates;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use auth::password::hasher::Parameters;
 use chrono::TimeDelta;
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use serde::Deserialize;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The hosting platform.
     pub platform: Platform,
+    /// Accounts of tenant admins.
+    pub admins: Admins,
 }
 
 /// The HTTP server.
@@ -215,6 +218,8 @@ pub struct Limits {
     pub token_burst: u32,
     /// Wrong credentials from one address in a minute; 0: any number.
     pub failures_per_minute: u32,
+    /// Wrong passwords for one account from one address before each further one has to wait; 0: any number.
+    pub sign_in_failures: u32,
 }
 
 impl Default for Limits {
@@ -225,6 +230,7 @@ impl Default for Limits {
             token_per_second: 50,
             token_burst: 100,
             failures_per_minute: 100,
+            sign_in_failures: 10,
         }
     }
 }
@@ -262,6 +268,36 @@ impl Platform {
     /// How long the data of a deleted tenant are kept.
     pub(crate) fn keep(&self) -> TimeDelta {
         TimeDelta::days(self.purge_after_days.into())
+    }
+}
+
+/// Accounts of tenant admins: how much work the hash of a password is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admins {
+    /// KiB of memory for one hash.
+    pub hash_memory_kib: u32,
+    /// Passes over that memory.
+    pub hash_iterations: u32,
+    /// Lanes, which are worked on one after the other.
+    pub hash_lanes: u32,
+}
+
+impl Default for Admins {
+    fn default() -> Self {
+        let Parameters { memory_kib, iterations, lanes } = Parameters::default();
+        Self { hash_memory_kib: memory_kib, hash_iterations: iterations, hash_lanes: lanes }
+    }
+}
+
+impl Admins {
+    /// For the hasher, which judges them.
+    pub(crate) fn parameters(&self) -> Parameters {
+        Parameters {
+            memory_kib: self.hash_memory_kib,
+            iterations: self.hash_iterations,
+            lanes: self.hash_lanes,
+        }
     }
 }
 

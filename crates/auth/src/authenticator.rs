@@ -141,6 +141,9 @@ mod tests {
         fn platform(&self) -> &dyn PlatformStore {
             unreachable!()
         }
+        fn admins(&self) -> &dyn domain::store::admins::AdminStore {
+            unreachable!()
+        }
         fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
             unreachable!()
         }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::admin::Account;
 use crate::guard::Departure;
 use crate::id::{ResourceId, TenantId, TokenId};
 use crate::meta::time_text;
@@ -106,6 +107,18 @@ impl Entry {
     /// A token was revoked.
     pub fn token_revoked(token: TokenId, at: DateTime<Utc>, origin: &Origin) -> Self {
         Self::new(at, origin, "token_revoked", "Token", token.0)
+    }
+
+    /// Something happened to the account of an admin. The detail says who that was, because an account may go; it holds
+    /// no secret.
+    pub fn admin(
+        action: &str,
+        account: &Account,
+        detail: Option<String>,
+        at: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Self {
+        Self { detail, ..Self::new(at, origin, action, "Admin", account.id.0) }
     }
 
     /// A tenant has another name.

@@ -1,5 +1,6 @@
 //! The port to the database. Nothing reaches a row but through a transaction that is bound to one tenant.
 
+pub mod admins;
 pub mod platform;
 
 use chrono::{DateTime, Utc};
@@ -368,6 +369,9 @@ pub trait Store: Send + Sync {
     /// Tenants as a whole, and the credentials of the platform.
     fn platform(&self) -> &dyn platform::PlatformStore;
 
+    /// Accounts of tenant admins.
+    fn admins(&self) -> &dyn admins::AdminStore;
+
     /// The tenant with this slug, unless deleted.
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>>;
 
@@ -406,7 +410,12 @@ pub fn read<T>(
     tenant: TenantId,
     mut work: impl FnMut(&mut dyn TenantTx) -> Result<T>,
 ) -> Result<T> {
-    run(|store_value| store.read_in(tenant, store_value), &mut work)
+    value_of(|value| {
+        store.read_in(tenant, &mut |tx| {
+            *value = Some(work(tx)?);
+            Ok(())
+        })
+    })
 }
 
 /// [`Store::write_in`] with a value.
@@ -415,17 +424,17 @@ pub fn write<T>(
     tenant: TenantId,
     mut work: impl FnMut(&mut dyn TenantTx) -> Result<T>,
 ) -> Result<T> {
-    run(|store_value| store.write_in(tenant, store_value), &mut work)
+    value_of(|value| {
+        store.write_in(tenant, &mut |tx| {
+            *value = Some(work(tx)?);
+            Ok(())
+        })
+    })
 }
 
-fn run<T>(
-    transaction: impl FnOnce(Work<'_>) -> Result<()>,
-    work: &mut dyn FnMut(&mut dyn TenantTx) -> Result<T>,
-) -> Result<T> {
+/// What the transaction has put into its place.
+fn value_of<T>(transaction: impl FnOnce(&mut Option<T>) -> Result<()>) -> Result<T> {
     let mut value = None;
-    transaction(&mut |tx| {
-        value = Some(work(tx)?);
-        Ok(())
-    })?;
+    transaction(&mut value)?;
     value.ok_or_else(|| Error::internal("the transaction ended without running its work"))
 }

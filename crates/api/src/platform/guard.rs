@@ -4,9 +4,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use domain::service::{guard, platform};
 
-use super::{Operator, json, segment};
+use super::Operator;
 use crate::error::Failure;
 use crate::guard::{described, released, token};
+use crate::plain::{json, segment};
 use crate::query;
 
 pub(crate) async fn get(operator: Operator, request: HttpRequest) -> Result<HttpResponse, Failure> {

@@ -1,5 +1,6 @@
 //! The query layer, written once and compiled for each database; `super` is the dialect.
 
+mod accounts;
 mod admins;
 mod audit;
 mod blocks;
@@ -31,6 +32,7 @@ use domain::id::{TenantId, TokenId};
 use domain::list::ListQuery;
 use domain::principal::Token;
 use domain::resource_type::ResourceType;
+use domain::store::admins::AdminStore;
 use domain::store::platform::PlatformStore;
 use domain::store::{Origin, Store, Work};
 use domain::tenant::Tenant;
@@ -134,6 +136,10 @@ impl Store for Repo {
     }
 
     fn platform(&self) -> &dyn PlatformStore {
+        self
+    }
+
+    fn admins(&self) -> &dyn AdminStore {
         self
     }
 
