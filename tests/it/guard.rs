@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::platform;
+use crate::support::admins;
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::create_token;
@@ -309,6 +310,22 @@ fn tokens_are_released(backend: Backend) {
     let released = audited(&app, "guard_released");
     assert_eq!(released.len(), 2);
     assert!(released.iter().all(|row| row["actor"]["kind"] == "platform"), "{released:?}");
+    // The same for admins of the tenant.
+    for client in &held {
+        expect_held(&deactivate(client, &mia));
+    }
+    let [owner, auditor] = ["owner", "auditor"].map(|role| admins::admin(&app, role));
+    let seen = auditor.get("/guard").expect(200).json();
+    assert_eq!(seen, app.db.cli_json(&["guard", "show", "--tenant", "acme"]));
+    let post =
+        |client: &Client, query: &str| client.request("POST", &format!("/guard/release{query}")).send();
+    platform::expect_problem(&post(&auditor, ""), 403, "forbidden");
+    platform::expect_problem(&post(&owner, &format!("?token={}", id_of(&theirs[0]))), 404, "not-found");
+    assert_eq!(show(&app).len(), 2);
+    assert_eq!(post(&owner, &format!("?token={}", ids[0])).expect(200).json(), json!({"released": [ids[0]]}));
+    assert_eq!(post(&owner, "").expect(200).json(), json!({"released": [ids[1]]}));
+    let released = audited(&app, "guard_released");
+    assert_eq!((released.len(), &released[3]["actor"]["kind"]), (4, &json!("admin")));
     // Other tenants are not concerned, and their guard is off.
     let globex = app.client(RFC, app.globex());
     let stranger = globex.create(&user("stranger"));

@@ -11,6 +11,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 
 use crate::platform;
+use crate::support::admins::ADMIN;
 use crate::support::backend::{Backend, both};
 use crate::support::db::project;
 use crate::support::http::BASES;
@@ -21,6 +22,9 @@ both!(every_line_with_every_credential);
 
 /// What needs no credential; nothing else does.
 const PUBLIC: [&str; 4] = ["/docs", "/healthz", "/openapi.json", "/readyz"];
+
+/// Where an admin shows who he is in the body.
+const OPEN_TO_ADMINS: [&str; 1] = ["POST /admin/v1/session"];
 
 /// What the gates say.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,6 +42,9 @@ fn gate(line: &Line, principal: Kind) -> Gate {
     if line.path.starts_with(platform::BASE) {
         return if principal == Kind::Platform { Gate::Passes } else { Gate::Refuses(401) };
     }
+    if let Some(pattern) = line.path.strip_prefix(ADMIN) {
+        return gate_of_admins(line, pattern, principal);
+    }
     let base = BASES.iter().find(|base| line.path.starts_with(*base)).expect("a line stands below a base");
     let collection = line.path[base.len()..].split('/').nth(1).unwrap_or_default();
     let area = match collection {
@@ -49,7 +56,12 @@ fn gate(line: &Line, principal: Kind) -> Gate {
         other => other,
     };
     match principal {
-        Kind::Nobody | Kind::Ended | Kind::Platform => Gate::Refuses(401),
+        Kind::Nobody
+        | Kind::Ended
+        | Kind::Platform
+        | Kind::Admin(_)
+        | Kind::ForeignAdmin
+        | Kind::SuspendedAdmin => Gate::Refuses(401),
         Kind::Suspended => Gate::Refuses(403),
         Kind::Full | Kind::Foreign => Gate::Passes,
         Kind::Scope(scope) => {
@@ -63,6 +75,18 @@ fn gate(line: &Line, principal: Kind) -> Gate {
             };
             if passes { Gate::Passes } else { Gate::Refuses(403) }
         }
+    }
+}
+
+/// The same below the base path of tenant admins.
+fn gate_of_admins(line: &Line, pattern: &str, principal: Kind) -> Gate {
+    let own = ["/session", "/me"].iter().any(|own| pattern.starts_with(own));
+    match principal {
+        _ if OPEN_TO_ADMINS.contains(&line.to_string().as_str()) => Gate::Passes,
+        Kind::Admin("auditor") if !line.reads() && !own => Gate::Refuses(403),
+        Kind::Admin(_) | Kind::ForeignAdmin => Gate::Passes,
+        Kind::SuspendedAdmin => Gate::Refuses(403),
+        _ => Gate::Refuses(401),
     }
 }
 
@@ -104,12 +128,16 @@ fn cell(world: &mut World, line: &Line, principal: &Principal, wrong: &mut Strin
         _ => {}
     }
     let inner = world::inner(&reply);
-    if principal.may_only_read() && !line.reads() && done && inner.is_none_or(|status| status < 400) {
+    // Where the credential is the body, what stands beside it is worth nothing.
+    let counts = !OPEN_TO_ADMINS.contains(&line.to_string().as_str());
+    if counts && principal.may_only_read() && !line.reads() && done && inner.is_none_or(|status| status < 400)
+    {
         complain(format!("{status} to a write"));
     }
     // What was sent may be repeated.
     let told = |mark: &&String| reply.text.contains(*mark) && !sent.contains(*mark);
-    if principal.kind == Kind::Foreign && target.marks.iter().any(|mark| told(&mark)) {
+    let stranger = [Kind::Foreign, Kind::ForeignAdmin].contains(&principal.kind);
+    if counts && stranger && target.marks.iter().any(|mark| told(&mark)) {
         complain(format!("shows what belongs to another tenant: {}", reply.text));
     }
     let undone = !done || inner.is_some_and(|status| status >= 400);

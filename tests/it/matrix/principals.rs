@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::platform;
+use crate::support::admins;
 use crate::support::app::TestApp;
-use crate::support::db;
+use crate::support::db::{self, Tenant};
 use crate::support::http::Carrier;
 
 /// What stands above the table.
@@ -22,6 +23,10 @@ pub(super) const LEGEND: &str = "\
 # susp deld     tokens of a suspended and of a deleted tenant
 # plat          a token of the platform
 # plex plrv     such tokens that have expired or were revoked
+# ownr admn audt  admins of the tenant who are signed in: owner, admin, auditor
+# fown          an owner of another tenant
+# sown          an owner of a suspended tenant
+# lout          an owner whose session has ended
 
 ";
 
@@ -39,6 +44,12 @@ pub(super) enum Kind {
     /// Good, but for the tenant.
     Suspended,
     Platform,
+    /// Signed in, with this role.
+    Admin(&'static str),
+    /// An owner of another tenant.
+    ForeignAdmin,
+    /// An owner of a suspended tenant.
+    SuspendedAdmin,
 }
 
 pub(super) struct Principal {
@@ -93,6 +104,7 @@ pub(super) fn all(app: &TestApp) -> Vec<Principal> {
     add("expd", Kind::Ended, &expired);
     add("rvkd", Kind::Ended, &revoked);
     let suspended = db::create_tenant(&app.db, "initech");
+    let suspended_owner = signed_in(app, &suspended, "owner");
     app.db.cli(&["tenant", "suspend", "initech"]);
     add("susp", Kind::Suspended, &suspended.token);
     let deleted = db::create_tenant(&app.db, "hooli");
@@ -109,9 +121,28 @@ pub(super) fn all(app: &TestApp) -> Vec<Principal> {
     add("plex", Kind::Ended, &plex);
     add("plrv", Kind::Ended, &plrv);
 
+    for (column, role) in [("ownr", "owner"), ("admn", "admin"), ("audt", "auditor")] {
+        add(column, Kind::Admin(role), &signed_in(app, app.acme(), role));
+    }
+    add("fown", Kind::ForeignAdmin, &signed_in(app, app.globex(), "owner"));
+    add("sown", Kind::SuspendedAdmin, &suspended_owner);
+    let ended = signed_in(app, app.acme(), "owner");
+    app.db.db_execute(
+        "DELETE FROM admin_sessions WHERE created_at = (SELECT max(created_at) FROM admin_sessions)",
+    );
+    add("lout", Kind::Ended, &ended);
+
     let past = "'2020-01-01T00:00:00.000000Z'";
     for table in ["api_tokens", "platform_tokens"] {
         app.db.db_execute(&format!("UPDATE {table} SET expires_at = {past} WHERE name = 'expired'"));
     }
     all
+}
+
+/// The access token of somebody with this role.
+fn signed_in(app: &TestApp, tenant: &Tenant, role: &str) -> String {
+    let email = format!("{role}-{}@example.com", uuid::Uuid::now_v7());
+    admins::create_admin(&app.db, tenant.slug, &email, role);
+    let grant = admins::sign_in(app, tenant, &email);
+    grant["accessToken"].as_str().expect("a grant has an access token").to_owned()
 }

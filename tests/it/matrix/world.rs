@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::principals::Principal;
 use crate::platform;
 use crate::schemas;
+use crate::support::admins::{self, ADMIN};
 use crate::support::app::TestApp;
 use crate::support::backend::Backend;
 use crate::support::http::{BASES, Client, PATCH_OP, RFC, Reply, SCIM_JSON, id_of};
@@ -99,6 +100,9 @@ impl World {
         if path.starts_with(platform::BASE) {
             return self.of_platform(path);
         }
+        if path.starts_with(ADMIN) {
+            return self.of_admins(path);
+        }
         let name = format!("secret-{}", Uuid::now_v7());
         let base = BASES.iter().find(|base| path.starts_with(*base)).copied().unwrap_or(RFC);
         let collection = path.strip_prefix(base).unwrap_or_default().split('/').nth(1).unwrap_or_default();
@@ -119,6 +123,14 @@ impl World {
         let made = id_of(&stored).to_owned();
         let path = path.replace("{id}", id.unwrap_or(&made)).replace("{collection}", "TestResources");
         Target { path, stored, marks: vec![name, made] }
+    }
+
+    /// Somebody who can sign in, and whatever an id in the path names.
+    fn of_admins(&self, path: &str) -> Target {
+        let email = format!("somebody-{}@example.com", Uuid::now_v7());
+        let stored = admins::create_admin(&self.app.db, self.app.acme().slug, &email, "admin");
+        assert!(!path.contains('{'), "{path}: what is there to be named?");
+        Target { path: path.to_owned(), marks: vec![email, id_of(&stored).to_owned()], stored }
     }
 
     fn of_platform(&self, path: &str) -> Target {
@@ -152,8 +164,8 @@ impl World {
         let request = client.request(&line.method, &target.path);
         match body(line, target) {
             Some(body) => {
-                let of_platform = line.path.starts_with(platform::BASE);
-                let media = if of_platform { "application/json" } else { SCIM_JSON };
+                let plain = [platform::BASE, ADMIN].iter().any(|base| line.path.starts_with(base));
+                let media = if plain { "application/json" } else { SCIM_JSON };
                 (body.to_string(), request.body(body.to_string(), media).send())
             }
             None => (String::new(), request.send()),
@@ -177,6 +189,14 @@ fn body(line: &Line, target: &Target) -> Option<Value> {
         path[base.len()..].split('/').nth(1).unwrap_or_default().to_owned()
     };
     let collection = collection(&target.path);
+    if line.path.starts_with(ADMIN) {
+        return match (line.method.as_str(), &line.path[ADMIN.len()..]) {
+            ("POST", "/session") => Some(json!({
+                "tenant": "acme", "email": target.marks[0], "password": admins::PASSWORD
+            })),
+            _ => None,
+        };
+    }
     if line.path.starts_with(platform::BASE) {
         return match (line.method.as_str(), line.path.rsplit('/').next()?) {
             ("POST", "tenants") => Some(json!({"slug": name})),
