@@ -11,6 +11,7 @@ use crate::support::admins;
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::{self, TestDb, project};
+use crate::support::http::user_path;
 use crate::support::program::{self, Server};
 use crate::support::users::{full_user, user, with};
 
@@ -200,6 +201,7 @@ fn row_level_security_binds_the_server() {
     schemas::create(&app.rfc(), &with(schemas::least("x"), json!({"number": "1"})));
     app.rfc().create(&full_user("mia"));
     app.rfc().post("/Groups", &json!({"displayName": "Ops", "members": ["mia@example.com"]})).expect(201);
+    app.rfc().delete(&user_path(&app.rfc().create(&user("kai")))).expect(204);
     admins::fill(&app, app.acme());
     let db = &app.db;
     let empty = |what: &str, sql: &str| {

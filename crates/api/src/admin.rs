@@ -2,6 +2,7 @@
 //! whatever fails is a problem document.
 
 pub(crate) mod admins;
+pub(crate) mod guard;
 pub(crate) mod guest;
 pub(crate) mod me;
 pub(crate) mod render;

@@ -4,6 +4,7 @@
 
 mod admin;
 mod audit;
+mod guard;
 mod token;
 mod values;
 
@@ -22,6 +23,7 @@ use crate::{commands, error};
 
 pub(crate) use admin::{Account, Admin};
 pub(crate) use audit::Audit;
+pub(crate) use guard::Guard;
 pub(crate) use token::Token;
 
 /// What a command fails with: the whole chain becomes one line.
@@ -67,6 +69,9 @@ enum Command {
     /// Who changed what, and whether the record of it is whole
     #[command(subcommand)]
     Audit(Audit),
+    /// Tokens that have deactivated or deleted too many users
+    #[command(subcommand)]
+    Guard(Guard),
     /// Fill a tenant with realistic synthetic data
     Load(Load),
 }
@@ -302,6 +307,7 @@ fn run(cli: Cli) -> Outcome {
         }
         Command::Schema(command) => commands::schema::run(&Settings::load(None, overrides)?, command),
         Command::Audit(command) => commands::audit::run(&Settings::load(None, overrides)?, command),
+        Command::Guard(command) => commands::guard::run(&Settings::load(None, overrides)?, command),
         Command::Load(options) => commands::load::run(&Settings::load(None, overrides)?, &options),
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod audit;
+pub(crate) mod guard;
 pub(crate) mod load;
 pub(crate) mod migrate;
 pub(crate) mod platform_token;

@@ -13,6 +13,7 @@
 //! [`hashing`]; both read and write [`plain`] JSON, say the same of [`tokens`] and fail with a [`problem`]. Beside requests, each in
 //! a thread of [`background`]: [`uses`] writes down how tokens were used, [`expiry`] tells of those that end soon, [`purge`] removes
 //! what deleted tenants leave.
+//! [`guard`] is the guard against mass changes as JSON.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
@@ -35,6 +36,7 @@ mod docs;
 mod error;
 mod expiry;
 mod extract;
+mod guard;
 mod hashing;
 mod health;
 mod json;

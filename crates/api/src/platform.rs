@@ -2,6 +2,7 @@
 //! whatever fails is a problem document.
 
 pub(crate) mod admins;
+pub(crate) mod guard;
 pub(crate) mod render;
 pub(crate) mod tenants;
 pub(crate) mod tokens;

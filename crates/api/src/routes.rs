@@ -66,6 +66,8 @@ fn of_platform() -> Vec<Endpoint> {
         at("/tenants/{id}/suspend").post(tenants::suspend),
         at("/tenants/{id}/resume").post(tenants::resume),
         at("/tenants/{id}/admins").post(platform::admins::invite),
+        at("/tenants/{id}/guard").get(platform::guard::get),
+        at("/tenants/{id}/guard/release").post(platform::guard::release),
         at("/tenants/{id}/tokens").get(tokens::list).post(tokens::create),
         at("/tenants/{id}/tokens/{token}").get(tokens::get).patch(tokens::rename).delete(tokens::revoke),
         at("/tenants/{id}/tokens/{token}/rotate").post(tokens::rotate),
@@ -93,6 +95,8 @@ fn of_admin() -> Vec<Endpoint> {
         at("/tokens").get(own_tokens::list).post(own_tokens::create),
         at("/tokens/{token}").get(own_tokens::get).patch(own_tokens::rename).delete(own_tokens::revoke),
         at("/tokens/{token}/rotate").post(own_tokens::rotate),
+        at("/guard").get(admin::guard::get),
+        at("/guard/release").post(admin::guard::release),
     ]
 }
 

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::admin::Account;
+use crate::guard::Departure;
 use crate::id::{AdminId, ResourceId, TenantId, TokenId};
 use crate::meta::time_text;
 use crate::role::Role;
@@ -191,6 +192,23 @@ impl Entry {
             TenantState::Deleted => "tenant_deleted",
         };
         Self::new(at, origin, action, "Tenant", tenant.0)
+    }
+
+    /// The guard against mass changes holds a token from now on.
+    pub fn guard_held(departure: &Departure, limit: i64) -> Self {
+        Self {
+            detail: Some(format!("user {}", departure.user)),
+            warning: Some(departure.guard.warning(limit)),
+            ..Self::new(departure.at, &departure.origin, "guard_held", "Token", departure.token.0)
+        }
+    }
+
+    /// A token may take access away from users again.
+    pub fn guard_released(token: TokenId, users: i64, at: DateTime<Utc>, origin: &Origin) -> Self {
+        Self {
+            detail: Some(format!("users {users}")),
+            ..Self::new(at, origin, "guard_released", "Token", token.0)
+        }
     }
 
     /// A tenant has other settings; none when they are the same.

@@ -5,6 +5,7 @@ pub mod admins;
 pub mod audit;
 pub mod bulk;
 mod groups;
+pub mod guard;
 mod list;
 pub mod platform;
 mod rights;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::audit::{Head, Row, Wanted};
 use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
+use crate::guard::{Departure, Guard, Tally};
 use crate::id::{AdminId, PlatformTokenId, ResourceId, TenantId, TokenId};
 use crate::list::{ListQuery, Page};
 use crate::meta::Version;
@@ -336,6 +337,19 @@ pub trait TenantTx {
     /// change, because it takes the tenant's counter. [`Error::Unavailable`] when the tenant has changed its
     /// definitions since the type was read: the change was judged by rules that are no longer in force.
     fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()>;
+
+    /// Remembers that a change takes access away from a user. It is weighed when the work of the transaction is done: one
+    /// user too many is [`Guard::refusal`], and the token is held; with a guard that only warns, the audit row of the
+    /// change says so.
+    fn depart(&mut self, departure: Departure);
+
+    /// The tokens that count now or are held.
+    fn tallies(&mut self, guard: &Guard, now: DateTime<Utc>) -> Result<Vec<Tally>>;
+
+    /// Lets a token begin anew, or with `None` every one that is held, with an audit row for each; returns which.
+    /// [`Error::NotFound`] for a token that the tenant does not have.
+    fn release(&mut self, token: Option<TokenId>, origin: &Origin, at: DateTime<Utc>)
+    -> Result<Vec<TokenId>>;
 }
 
 /// Work inside a transaction. It may run again when the database asks for it, so it only computes and writes

@@ -17,8 +17,8 @@ use domain::tenant::{Purge, Record, Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
 use crate::schema::{
-    attribute_counts, attribute_values, audit_log, changes, memberships, platform_tokens, profile_keys,
-    resources, tenants, unique_values,
+    attribute_counts, attribute_values, audit_log, changes, mass_changes, memberships, platform_tokens,
+    profile_keys, resources, tenants, unique_values,
 };
 use crate::types::{At, Id};
 
@@ -301,4 +301,14 @@ pub(crate) struct ChangeRow<'a> {
     pub(crate) resource_type: &'a str,
     pub(crate) resource_id: Id,
     pub(crate) version: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = mass_changes)]
+pub(crate) struct MassChangeRow {
+    pub(crate) tenant_id: Id,
+    pub(crate) token_id: Id,
+    pub(crate) kind: &'static str,
+    pub(crate) user_id: Id,
+    pub(crate) at: At,
 }

@@ -249,6 +249,19 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::{Ts, Uid};
 
+    mass_changes (tenant_id, token_id, kind, user_id) {
+        tenant_id -> Uid,
+        token_id -> Uid,
+        kind -> Text,
+        user_id -> Uid,
+        at -> Ts,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
     admins (tenant_id, id) {
         tenant_id -> Uid,
         id -> Uid,
@@ -319,3 +332,4 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(attribute_values, memberships, resources);
 diesel::allow_tables_to_appear_in_same_query!(tenant_counters, tenants);
+diesel::allow_tables_to_appear_in_same_query!(mass_changes, resources);

@@ -6,6 +6,7 @@ mod audit;
 mod blocks;
 mod counts;
 mod filter;
+mod guard;
 mod index;
 mod keyset;
 mod list;
@@ -182,13 +183,27 @@ impl Repo {
         tenant: TenantId,
         mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Failed>,
     ) -> Result<T> {
-        self.transact(Mode::Write, tenant, |conn| {
+        let mut refused = None;
+        let outcome = self.transact(Mode::Write, tenant, |conn| {
             let mut tx = Tx::new(conn, tenant);
-            let value = work(&mut tx)?;
-            tx.store_records()?;
-            tx.store_holders()?;
-            Ok(value)
-        })
+            let done = work(&mut tx).and_then(|value| {
+                tx.store_records()?;
+                tx.store_holders()?;
+                Ok(value)
+            });
+            refused = tx.refused.take();
+            done
+        });
+        if let Some(departure) = refused {
+            let held = self.transact(Mode::Write, tenant, |conn| {
+                let mut tx = Tx::new(conn, tenant);
+                tx.hold(&departure)?;
+                Ok(tx.store_records()?)
+            });
+            // The next one is refused as this one was, and tries again.
+            held.unwrap_or_else(|error| log::error!("a token could not be held: {error:?}"));
+        }
+        outcome
     }
 
     /// A query on global tables, outside any tenant.

@@ -8,8 +8,8 @@ use super::scope::of_tenant;
 use crate::error::Failed;
 use crate::schema::{
     admin_links, admin_recovery_codes, admin_sessions, admins, api_tokens, attribute_counts,
-    attribute_values, audit_log, changes, collection_blocks, collections, group_sizes, memberships,
-    profile_keys, resources, tenant_counters, tenant_schemas, unique_values,
+    attribute_values, audit_log, changes, collection_blocks, collections, group_sizes, mass_changes,
+    memberships, profile_keys, resources, tenant_counters, tenant_schemas, unique_values,
 };
 use crate::types::{At, Id};
 
@@ -38,6 +38,7 @@ macro_rules! tables {
         $each!(attribute_counts, path, String);
         $each!(profile_keys, name_key, String);
         $each!(tenant_schemas, id_key, String);
+        $each!(mass_changes, at, At);
     };
 }
 

@@ -229,6 +229,24 @@ pub(super) const ALL: &[Description] = &[
         failures: &[404, 408, 409, 413, 415],
         ..ADMIN
     },
+    Description {
+        pattern: "/guard",
+        id: "getOwnGuard",
+        summary: "Show the tokens that count against the guard against mass changes",
+        replies: &[(200, Reply::Shared("Guard"))],
+        ..ADMIN
+    },
+    Description {
+        method: "POST",
+        pattern: "/guard/release",
+        id: "releaseOwnGuard",
+        summary: "Let a token that the guard holds go on",
+        text: "It begins to count anew. Without `token` every one that is held.",
+        parameters: &["guardToken"],
+        replies: &[(200, Reply::Shared("GuardRelease"))],
+        failures: &[404],
+        ..ADMIN
+    },
 ];
 
 const SIGN_IN: Description = Description {

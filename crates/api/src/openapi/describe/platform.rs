@@ -129,4 +129,22 @@ pub(super) const ALL: &[Description] = &[
         replies: &[(204, Reply::Nothing)],
         ..OF_TENANT
     },
+    Description {
+        pattern: "/tenants/{id}/guard",
+        id: "getGuard",
+        summary: "Show the tokens that count against the guard against mass changes",
+        replies: &[(200, Reply::Shared("Guard"))],
+        ..OF_TENANT
+    },
+    Description {
+        method: "POST",
+        pattern: "/tenants/{id}/guard/release",
+        id: "releaseGuard",
+        summary: "Let a token that the guard holds go on",
+        text: "It begins to count anew. Without `token` every one that is held.",
+        parameters: &["guardToken"],
+        replies: &[(200, Reply::Shared("GuardRelease"))],
+        failures: &[404, 409],
+        ..OF_TENANT
+    },
 ];
