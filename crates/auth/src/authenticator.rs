@@ -106,6 +106,7 @@ mod tests {
     use domain::list::ListQuery;
     use domain::principal::Scope;
     use domain::resource_type::ResourceType;
+    use domain::store::log::LogStore;
     use domain::store::platform::PlatformStore;
     use domain::store::{Origin, Work};
     use domain::tenant::TenantSettings;
@@ -139,6 +140,9 @@ mod tests {
             unreachable!()
         }
         fn platform(&self) -> &dyn PlatformStore {
+            unreachable!()
+        }
+        fn log(&self) -> &dyn LogStore {
             unreachable!()
         }
         fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {

@@ -22,6 +22,8 @@ use crate::tenant::{TenantSettings, TenantState};
 const VERSION: u8 = 1;
 /// The version for all other actors.
 const VERSION_OF_ACTORS: u8 = 2;
+/// What the row says that stands for those that were removed.
+const AUDIT_TRIMMED: &str = "audit_log_trimmed";
 
 /// What one row of the audit log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +134,29 @@ impl Entry {
         Self::new(at, origin, action, "Tenant", tenant.0)
     }
 
+    /// The log begins behind another row now, and those before it are removed.
+    pub fn audit_trimmed(tenant: TenantId, base: &Head, at: DateTime<Utc>, origin: &Origin) -> Self {
+        Self { detail: Some(base.text()), ..Self::new(at, origin, AUDIT_TRIMMED, "AuditLog", tenant.0) }
+    }
+
+    /// A credential that names the tenant was refused; `token` is the one it is, where it is known, and `suppressed` how
+    /// many refusals went by without a row since the last one.
+    pub fn authentication_refused(
+        tenant: TenantId,
+        token: Option<TokenId>,
+        reason: &str,
+        suppressed: u64,
+        at: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Self {
+        let (resource_type, id) = token.map_or(("Tenant", tenant.0), |token| ("Token", token.0));
+        let more = if suppressed > 0 { format!("; {suppressed} more before") } else { String::new() };
+        Self {
+            detail: Some(format!("{reason}{more}")),
+            ..Self::new(at, origin, "authentication_refused", resource_type, id)
+        }
+    }
+
     /// A tenant has other settings; none when they are the same.
     pub fn tenant_settings(
         tenant: TenantId,
@@ -181,6 +206,12 @@ pub struct Head {
 }
 
 impl Head {
+    /// Place and hash in one word, as people keep it.
+    pub fn text(&self) -> String {
+        let hash: String = self.hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{}:{hash}", self.seq)
+    }
+
     /// The end of the chain when this row is appended.
     pub fn next(&self, tenant: TenantId, entry: &Entry) -> Self {
         let seq = self.seq + 1;

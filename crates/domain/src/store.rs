@@ -1,5 +1,6 @@
 //! The port to the database. Nothing reaches a row but through a transaction that is bound to one tenant.
 
+pub mod log;
 pub mod platform;
 
 use chrono::{DateTime, Utc};
@@ -353,6 +354,9 @@ pub trait Store: Send + Sync {
 
     /// Tenants as a whole, and the credentials of the platform.
     fn platform(&self) -> &dyn platform::PlatformStore;
+
+    /// Records beside the requests.
+    fn log(&self) -> &dyn log::LogStore;
 
     /// The tenant with this slug, unless deleted.
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>>;

@@ -18,5 +18,7 @@ grant select on __diesel_schema_migrations to rollcall_server;
 grant select, insert, update on tenants, platform_tokens to rollcall_server;
 grant select, insert, update, delete on tenant_counters, api_tokens, collections, collection_blocks, resources, profile_keys,
     attribute_counts, attribute_values, memberships, group_sizes, tenant_schemas, unique_values to rollcall_server;
--- What has been written here stays as it is, and policies let it go only together with its tenant.
-grant select, insert, delete on audit_log, changes to rollcall_server;
+grant select, insert, delete on requests to rollcall_server;
+-- What has been written here stays as it is, and policies let it go only together with its tenant, or before the
+-- beginning of its audit log.
+grant select, insert, delete on audit_log, audit_bases, changes to rollcall_server;

@@ -9,6 +9,7 @@ mod index;
 mod keyset;
 mod list;
 mod lists;
+mod logs;
 mod platform;
 mod purge;
 mod schemas;
@@ -30,6 +31,7 @@ use domain::id::{TenantId, TokenId};
 use domain::list::ListQuery;
 use domain::principal::Token;
 use domain::resource_type::ResourceType;
+use domain::store::log::LogStore;
 use domain::store::platform::PlatformStore;
 use domain::store::{Origin, Store, Work};
 use domain::tenant::Tenant;
@@ -133,6 +135,10 @@ impl Store for Repo {
     }
 
     fn platform(&self) -> &dyn PlatformStore {
+        self
+    }
+
+    fn log(&self) -> &dyn LogStore {
         self
     }
 

@@ -7,8 +7,9 @@ use super::super::Conn;
 use super::scope::of_tenant;
 use crate::error::Failed;
 use crate::schema::{
-    api_tokens, attribute_counts, attribute_values, audit_log, changes, collection_blocks, collections,
-    group_sizes, memberships, profile_keys, resources, tenant_counters, tenant_schemas, unique_values,
+    api_tokens, attribute_counts, attribute_values, audit_bases, audit_log, changes, collection_blocks,
+    collections, group_sizes, memberships, profile_keys, requests, resources, tenant_counters,
+    tenant_schemas, unique_values,
 };
 use crate::types::{At, Id};
 
@@ -34,6 +35,8 @@ macro_rules! tables {
         $each!(tenant_schemas, id_key, String);
         $each!(changes, seq, i64);
         $each!(audit_log, at, At);
+        $each!(audit_bases, seq, i64);
+        $each!(requests, id, Id);
     };
 }
 

@@ -8,6 +8,7 @@ use crate::contract::RFC;
 use crate::id::{TenantId, TokenId};
 use crate::list::ListQuery;
 use crate::principal::Token;
+use crate::store::log::LogStore;
 use crate::store::platform::PlatformStore;
 use crate::store::{Actor, Origin, Store, Work};
 use crate::tenant::{Tenant, TenantSettings};
@@ -35,6 +36,9 @@ impl Store for Asked {
         no_answer()
     }
 
+    fn log(&self) -> &dyn LogStore {
+        unreachable!()
+    }
     fn platform(&self) -> &dyn PlatformStore {
         unreachable!()
     }
