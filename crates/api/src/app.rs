@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::connection::Guarded;
 use crate::rates::{Failures, Rates};
+use crate::requests::{self, Recorder, Recording};
 use crate::settings::{Settings, SettingsError};
 use crate::turns::Turns;
 use crate::{docs, logging, openapi, routes};
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) rates: Rates,
     /// Wrong credentials by address.
     pub(crate) failures: Failures,
+    /// Where requests are recorded.
+    pub(crate) recorder: Recorder,
     /// How long the data of a deleted tenant are kept.
     pub(crate) keep: TimeDelta,
 }
@@ -59,6 +62,7 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     public_url: String,
+    recording: Recording,
 }
 
 /// Why a server could not be built.
@@ -67,6 +71,9 @@ pub enum BuildError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
+    /// A thread cannot be started.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
     /// The signals to stop cannot be received.
     #[error("cannot receive signals")]
     Signals(#[source] io::Error),
@@ -92,6 +99,8 @@ impl Application {
         let half = (database.pool_size as usize / 2).max(1);
         // They may all have come to one thread of the server.
         let bulks = half.min(blocking / 2);
+        let (recorder, recording) = requests::start(Arc::clone(&store), settings.requests.keep_most > 0)
+            .map_err(BuildError::Thread)?;
         let shared = web::Data::new(Shared {
             docs: docs::page(&document),
             openapi: document.to_string().into(),
@@ -105,6 +114,7 @@ impl Application {
             bulk_turns: Turns::new(bulks, limits::ANSWER_TIME),
             rates: Rates::new(&settings.limits),
             failures: Failures::new(&settings.limits),
+            recorder,
             keep: settings.platform.keep(),
         });
         let app = move || {
@@ -148,7 +158,7 @@ impl Application {
             .listen("rollcall", listener, service)
             .map_err(|error| BuildError::Listen(address, error))?
             .run();
-        Ok(Self { server, address, public_url })
+        Ok(Self { server, address, public_url, recording })
     }
 
     /// The address that is really listened on.
@@ -171,9 +181,11 @@ impl Application {
         self.server.handle()
     }
 
-    /// Serves until SIGTERM or SIGINT (or the handle) says stop, and what is in flight is finished.
+    /// Serves until SIGTERM or SIGINT (or the handle) says stop, and what is in flight is finished and recorded.
     pub async fn run(self) -> io::Result<()> {
-        self.server.await
+        let served = self.server.await;
+        drop(self.recording);
+        served
     }
 }
 

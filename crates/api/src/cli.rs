@@ -3,6 +3,7 @@
 //! Exit status: 0 done; 2 wrong usage; 1 anything else, with one line on stderr.
 
 mod audit;
+mod requests;
 mod values;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
 
 pub(crate) use audit::Audit;
+pub(crate) use requests::Requests;
 
 /// What a command fails with: the whole chain becomes one line.
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
@@ -62,6 +64,9 @@ enum Command {
     /// Who changed what, and whether the record of it is whole
     #[command(subcommand)]
     Audit(Audit),
+    /// What was asked of a tenant, and how it was answered
+    #[command(subcommand)]
+    Requests(Requests),
     /// Fill a tenant with realistic synthetic data
     Load(Load),
 }
@@ -342,6 +347,7 @@ fn run(cli: Cli) -> Outcome {
         }
         Command::Schema(command) => commands::schema::run(&Settings::load(None, overrides)?, command),
         Command::Audit(command) => commands::audit::run(&Settings::load(None, overrides)?, command),
+        Command::Requests(command) => commands::requests::run(&Settings::load(None, overrides)?, command),
         Command::Load(options) => commands::load::run(&Settings::load(None, overrides)?, &options),
     }
 }

@@ -9,6 +9,8 @@
 //!
 //! What it says of itself: [`openapi`] is the document, [`docs`] the page.
 //!
+//! Beside the requests: [`requests`] keeps the provisioning log, [`background`] is how threads of their own work.
+//!
 //! Beside SCIM: [`platform`] is the API of the hosting platform, [`purge`] removes what deleted tenants leave.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
@@ -18,6 +20,7 @@ pub mod cli;
 pub mod settings;
 
 mod authenticate;
+mod background;
 mod blocking;
 mod body;
 mod bulk;
@@ -41,6 +44,7 @@ mod query;
 mod rates;
 mod refusal;
 mod reply;
+mod requests;
 mod resources;
 mod roles;
 mod routes;

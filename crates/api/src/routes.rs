@@ -15,7 +15,7 @@ use crate::authenticate::authenticate;
 use crate::error::Failure;
 use crate::platform::{tenants, tokens};
 use crate::resources::{create, delete, get, list, patch, replace, search};
-use crate::{bulk, discovery, docs, health, openapi, platform, roles};
+use crate::{bulk, discovery, docs, health, openapi, platform, requests, roles};
 use endpoint::{Endpoint, at};
 
 /// What stands at the root of the server. It needs no credential and speaks of no tenant.
@@ -76,7 +76,12 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         for endpoint in scim() {
             scope = scope.service(endpoint.into_resource());
         }
-        app.service(scope.default_service(web::to(unknown)).wrap(from_fn(authenticate)));
+        app.service(
+            scope
+                .default_service(web::to(unknown))
+                .wrap(from_fn(authenticate))
+                .wrap(from_fn(requests::record)),
+        );
     }
     let mut scope = web::scope(platform::BASE);
     for endpoint in of_platform() {

@@ -6,6 +6,8 @@ pub mod bulk;
 mod groups;
 mod list;
 pub mod platform;
+pub mod requests;
+pub mod retention;
 mod rights;
 pub mod roles;
 pub mod schemas;

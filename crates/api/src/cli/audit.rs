@@ -60,7 +60,7 @@ impl Since {
     }
 }
 
-fn since(text: &str) -> Result<Since, String> {
+pub(super) fn since(text: &str) -> Result<Since, String> {
     let time = span(text).map(Since::Ago).or_else(|| domain::meta::parse_time(text).map(Since::At));
     time.ok_or_else(|| "a time (2026-01-31T00:00:00Z), or a number of days (90d) or hours (12h)".into())
 }

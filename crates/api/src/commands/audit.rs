@@ -1,13 +1,12 @@
 //! `rollcall audit …`
 
-use domain::Error;
 use domain::audit::{Flaw, Row, Wanted};
 use domain::id::{ResourceId, TokenId};
 use domain::meta::time_text;
 use domain::service::audit::{self, Report};
 use serde_json::{Value, json};
 
-use super::{open, tenant_named};
+use super::{known, open, tenant_named};
 use crate::cli::{self, Outcome};
 use crate::settings::Settings;
 use crate::{clock, out};
@@ -42,12 +41,6 @@ pub(crate) fn run(settings: &Settings, command: cli::Audit) -> Outcome {
             }
         }
     }
-}
-
-/// An id that was asked for: what is no id is more likely a slip than a question.
-fn known<T>(text: Option<&str>, what: &str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Error> {
-    let wrong = |text| Error::InvalidValue(format!("{text} is no id of a {what}"));
-    text.map(|text| parse(text).ok_or_else(|| wrong(text))).transpose()
 }
 
 /// What was found; a row that is wrong fails the command.

@@ -2,6 +2,7 @@
 
 use super::open;
 use crate::cli::Outcome;
+use crate::requests::retention;
 use crate::settings::Settings;
 use crate::{Application, demo, logging, out, purge};
 
@@ -16,6 +17,7 @@ pub(crate) fn run(settings: &Settings, with_demo: bool) -> Outcome {
         // After the address is bound: a token that is shown once must not go down with "address in use".
         demo::offer(&*store, &application, with_demo)?;
         let _purging = purge::start(store.clone())?;
+        let _sweeping = retention::start(store.clone(), settings.requests.keep())?;
         out::line(format_args!("listening on http://{}", application.address()))?;
         application.run().await?;
         Ok(())

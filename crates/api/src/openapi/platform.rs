@@ -4,7 +4,7 @@ use domain::limits;
 use domain::principal::Scope;
 use domain::role::Role;
 use domain::tenant::TenantState;
-use domain::tenant::settings::{Kind, SETTINGS, Setting, Unset};
+use domain::tenant::settings::{Kind, MOST_DAYS, SETTINGS, Setting, Unset};
 use serde_json::{Map, Value, json};
 
 use super::schema;
@@ -100,6 +100,7 @@ fn settings() -> Value {
         let mut schema = match one.kind {
             Kind::Boolean => json!({"type": ["boolean", "null"]}),
             Kind::Count => json!({"type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX}),
+            Kind::Days(least) => json!({"type": ["integer", "null"], "minimum": least, "maximum": MOST_DAYS}),
             Kind::Role => {
                 let mut names: Vec<Value> = Role::ALL.iter().map(|role| role.name().into()).collect();
                 names.push(Value::Null);

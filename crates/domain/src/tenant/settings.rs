@@ -18,6 +18,8 @@ pub enum Kind {
     Role,
     /// A whole number from 0, or null for any number.
     Count,
+    /// Days, from this number on, or null for ever.
+    Days(u32),
 }
 
 impl Kind {
@@ -27,6 +29,7 @@ impl Kind {
             Self::Boolean => "boolean",
             Self::Role => "role",
             Self::Count => "count",
+            Self::Days(_) => "days",
         }
     }
 }
@@ -72,8 +75,13 @@ const fn setting(name: &'static str, kind: Kind, default: Unset, meaning: &'stat
     Setting { name, kind, default, meaning }
 }
 
+/// No younger row of the audit log is removed; the database knows it too.
+const AUDIT_DAYS: u32 = 30;
+/// The longest time in days: a thousand years, which a time can still hold.
+pub const MOST_DAYS: u32 = 365_000;
+
 /// Every setting.
-pub static SETTINGS: [Setting; 10] = [
+pub static SETTINGS: [Setting; 11] = [
     setting("defaultRole", Kind::Role, Unset::Role(Role::Agent), "The role of a user who is given none."),
     setting(
         "userNameMayChange",
@@ -114,6 +122,12 @@ pub static SETTINGS: [Setting; 10] = [
         Unset::Any,
         "How many API tokens, neither revoked nor expired, the tenant may have.",
     ),
+    setting(
+        "auditRetentionDays",
+        Kind::Days(AUDIT_DAYS),
+        Unset::Any,
+        "How many days rows of the audit log are kept, at least 30; for ever unless set.",
+    ),
 ];
 
 impl Setting {
@@ -127,7 +141,7 @@ impl Setting {
         match (word, self.kind) {
             ("default", _) => Value::Null,
             ("true" | "false", Kind::Boolean) => (word == "true").into(),
-            (_, Kind::Count) => word.parse::<u32>().map_or_else(|_| word.into(), Value::from),
+            (_, Kind::Count | Kind::Days(_)) => word.parse::<u32>().map_or_else(|_| word.into(), Value::from),
             _ => word.into(),
         }
     }
@@ -137,6 +151,9 @@ impl Setting {
             Kind::Boolean => value.is_boolean(),
             Kind::Role => value.as_str().is_some_and(|name| Role::parse(name).is_some()),
             Kind::Count => value.as_u64().is_some_and(|number| u32::try_from(number).is_ok()),
+            Kind::Days(least) => {
+                value.as_u64().is_some_and(|days| (least.into()..=MOST_DAYS.into()).contains(&days))
+            }
         };
         if fits { Ok(()) } else { Err(Error::InvalidValue(format!("{} takes {}", self.name, self.takes()))) }
     }
@@ -145,6 +162,7 @@ impl Setting {
         match self.kind {
             Kind::Boolean => "true or false".into(),
             Kind::Count => format!("a whole number from 0 to {}", u32::MAX),
+            Kind::Days(least) => format!("a number of days from {least} to {MOST_DAYS}"),
             Kind::Role => format!("one of {}", Role::ALL.map(Role::name).join(", ")),
         }
     }
@@ -176,6 +194,8 @@ pub struct TenantSettings {
     pub max_usergroups: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_retention_days: Option<u32>,
 }
 
 impl TenantSettings {
@@ -283,6 +303,7 @@ mod tests {
             "defaultRole": "manager", "userNameMayChange": true, "lastAdminMayBeDemoted": true,
             "idpMayGrantAdmin": false, "idpMayGrantLimitedAdmin": false, "revival": false,
             "maxUsers": 0, "maxGroups": 1, "maxUsergroups": 2, "maxTokens": u32::MAX,
+            "auditRetentionDays": 30,
         });
         let settings = TenantSettings::default().merged(&all).unwrap();
         assert_eq!(serde_json::to_value(&settings).unwrap(), all);
@@ -326,6 +347,8 @@ mod tests {
             (json!({"defaultRole": true}), "defaultRole"),
             (json!({"maxUsers": -1}), "maxUsers"),
             (json!({"maxUsers": 1.5}), "maxUsers"),
+            (json!({"auditRetentionDays": 29}), "auditRetentionDays"),
+            (json!({"auditRetentionDays": MOST_DAYS + 1}), "auditRetentionDays"),
             (json!({"maxUsers": u64::from(u32::MAX) + 1}), "maxUsers"),
             (json!({"defaultRole": "admin", "idpMayGrantAdmin": false}), "defaultRole"),
             (json!([]), "settings"),
