@@ -7,6 +7,7 @@ use diesel::{PgConnection, sql_query};
 use serde_json::json;
 
 use crate::schemas;
+use crate::support::admins;
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::{self, TestDb, project};
@@ -21,8 +22,8 @@ both!(
     every_table_holds_what_it_should,
 );
 
-/// Bookkeeping of the migrations and the one global table.
-const GLOBAL: [&str; 3] = ["__diesel_schema_migrations", "platform_tokens", "tenants"];
+/// Bookkeeping of the migrations and what belongs to no tenant.
+const GLOBAL: [&str; 4] = ["__diesel_schema_migrations", "platform_tokens", "signing_keys", "tenants"];
 /// The role the server works under.
 const SERVER_ROLE: &str = "rollcall_server";
 
@@ -196,6 +197,7 @@ fn row_level_security_binds_the_server() {
     schemas::create(&app.rfc(), &with(schemas::least("x"), json!({"number": "1"})));
     app.rfc().create(&full_user("mia"));
     app.rfc().post("/Groups", &json!({"displayName": "Ops", "members": ["mia@example.com"]})).expect(201);
+    admins::fill(&app, app.acme());
     let db = &app.db;
     let empty = |what: &str, sql: &str| {
         let found = db.db_texts(sql);

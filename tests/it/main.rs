@@ -8,6 +8,7 @@
 
 mod support;
 
+mod admins;
 mod attacks;
 mod audit;
 mod blocks;

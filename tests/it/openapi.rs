@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::platform;
+use crate::support::admins::{ADMIN, create_admin, credential, sign_in};
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::http::{Client, id_of};
@@ -86,13 +87,19 @@ fn what_is_described_is_there_and_nothing_else(backend: Backend) {
     let app = TestApp::start(backend);
     let client = app.client("", app.acme());
     let platform = app.client_with("", Some(platform::credential(&app)));
+    create_admin(&app.db, "acme", "owner@example.com", "owner");
     let paths = described(&client.get("/openapi.json").expect(200).json());
     assert!(paths.len() > 40, "{paths:?}");
     for (path, methods) in &paths {
         let of_platform = path.starts_with(platform::BASE);
+        let of_admin = path.starts_with(ADMIN);
+        let admin = app.client_with("", Some(credential(&sign_in(&app, app.acme(), "owner@example.com"))));
         for method in METHODS {
-            let target = if of_platform { filled_for(&platform, path) } else { filled(&client, path) };
-            let caller = if of_platform { &platform } else { &client };
+            let (caller, target) = match (of_platform, of_admin) {
+                (true, _) => (&platform, filled_for(&platform, path)),
+                (false, true) => (&admin, path.clone()),
+                (false, false) => (&client, filled(&client, path)),
+            };
             let reply = caller.request(method, &target).send();
             if methods.iter().any(|one| one == method) {
                 let unknown = reply.text.contains("no such endpoint");
@@ -104,7 +111,7 @@ fn what_is_described_is_there_and_nothing_else(backend: Backend) {
                     reply.status
                 );
             } else {
-                if of_platform {
+                if of_platform || of_admin {
                     platform::expect_problem(&reply, 405, "method-not-allowed");
                 } else {
                     reply.expect_error(405, None);

@@ -8,9 +8,11 @@
 //! - [`http`], [`raw`]: an HTTP client, and one for requests that no client would send
 //! - [`effort`]: how much a run does
 //! - [`matching`]: expected against received JSON
+//! - [`admins`]: admins of a tenant who sign in
 //! - [`users`]: bodies of users
 //! - [`groups`]: groups and what they hold, as replies and as rows
 
+pub(crate) mod admins;
 pub(crate) mod app;
 pub(crate) mod backend;
 pub(crate) mod db;

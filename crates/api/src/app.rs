@@ -14,7 +14,7 @@ use actix_web::dev::AppConfig;
 use actix_web::middleware::from_fn;
 use actix_web::web::Bytes;
 use actix_web::{App, web};
-use auth::Authenticator;
+use auth::{Authenticator, Sessions};
 use chrono::TimeDelta;
 use domain::limits;
 use domain::store::Store;
@@ -23,6 +23,8 @@ use socket2::{Domain, Socket, Type};
 use tokio::sync::Semaphore;
 
 use crate::connection::Guarded;
+use crate::hashing::Hashing;
+use crate::rates::attempts::Attempts;
 use crate::rates::{Failures, Rates};
 use crate::requests::{self, Recorder, Recording};
 use crate::settings::{Settings, SettingsError};
@@ -33,6 +35,10 @@ use crate::{docs, logging, openapi, routes};
 pub(crate) struct Shared {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) authenticator: Authenticator,
+    /// Who is signed in as an admin.
+    pub(crate) sessions: Sessions,
+    /// Who may hash a password now.
+    pub(crate) hashing: Hashing,
     /// Without a trailing slash.
     pub(crate) public_url: String,
     /// The OpenAPI document.
@@ -53,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) failures: Failures,
     /// Where requests are recorded.
     pub(crate) recorder: Recorder,
+    /// Attempts to sign in by account.
+    pub(crate) attempts: Attempts,
     /// How long the data of a deleted tenant are kept.
     pub(crate) keep: TimeDelta,
 }
@@ -77,6 +85,9 @@ pub enum BuildError {
     /// The signals to stop cannot be received.
     #[error("cannot receive signals")]
     Signals(#[source] io::Error),
+    /// Passwords cannot be hashed as the settings say.
+    #[error("settings: admins")]
+    Hashing(#[source] domain::Error),
     /// A setting cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -91,6 +102,9 @@ impl Application {
         let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
         let public_url = server.public_url(address)?;
         let document = openapi::document(&public_url);
+        let parameters = settings.admins.parameters();
+        let sessions =
+            Sessions::new(Arc::clone(&store), parameters, &public_url).map_err(BuildError::Hashing)?;
         let (threads, database) = (server.threads(), &settings.database);
         // Enough that a pool of connections is never idle while requests wait, and few enough that they wait
         // in one place.
@@ -105,6 +119,8 @@ impl Application {
             docs: docs::page(&document),
             openapi: document.to_string().into(),
             authenticator: Authenticator::new(Arc::clone(&store)),
+            sessions,
+            hashing: Hashing::default(),
             store,
             public_url: public_url.clone(),
             slow_clients: Arc::new(Semaphore::new(half)),
@@ -115,6 +131,7 @@ impl Application {
             rates: Rates::new(&settings.limits),
             failures: Failures::new(&settings.limits),
             recorder,
+            attempts: Attempts::new(&settings.limits),
             keep: settings.platform.keep(),
         });
         let app = move || {

@@ -1,6 +1,7 @@
 //! The gate below each base path. It is a middleware and not an extractor, because extractors are polled
 //! together and a wrong path could answer before a missing credential.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -36,7 +37,7 @@ async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
     let (Some(shared), Some(now)) = (request.app_data::<web::Data<Shared>>(), now) else {
         return Err(Error::internal("the scope is not set up").into());
     };
-    let parsed = Authenticator::parse(&text).map_err(|error| refused(shared, request, error))?;
+    let parsed = Authenticator::parse(&text).map_err(|error| refused(shared, request.peer_addr(), error))?;
     match principal(shared, parsed, now).await {
         Ok(principal) => {
             let admitted = shared.rates.admit(&principal, Instant::now());
@@ -47,14 +48,14 @@ async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
         }
         Err(error) => {
             requests::claimed(request, parsed, &error);
-            Err(refused(shared, request, error))
+            Err(refused(shared, request.peer_addr(), error))
         }
     }
 }
 
 /// Counts a wrong credential where it came from. A right one keeps working, wherever wrong ones come from.
-pub(crate) fn refused(shared: &Shared, request: &ServiceRequest, error: Error) -> Failure {
-    if let (Error::Unauthorized(_), Some(peer)) = (&error, request.peer_addr())
+pub(crate) fn refused(shared: &Shared, peer: Option<SocketAddr>, error: Error) -> Failure {
+    if let (Error::Unauthorized(_), Some(peer)) = (&error, peer)
         && let Err(too_many) = shared.failures.count(peer.ip(), Instant::now())
     {
         return too_many;

@@ -2,6 +2,7 @@
 //!
 //! Exit status: 0 done; 2 wrong usage; 1 anything else, with one line on stderr.
 
+mod admin;
 mod audit;
 mod requests;
 mod values;
@@ -21,7 +22,8 @@ use values::{assignment, name, role, scope, slug};
 use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
 
-pub(crate) use audit::Audit;
+pub(crate) use admin::Admin;
+pub(crate) use audit::{Audit, Since};
 pub(crate) use requests::Requests;
 
 /// What a command fails with: the whole chain becomes one line.
@@ -52,6 +54,9 @@ enum Command {
     /// Tenants
     #[command(subcommand)]
     Tenant(Tenant),
+    /// Accounts of tenant admins
+    #[command(subcommand)]
+    Admin(Admin),
     /// API tokens
     #[command(subcommand)]
     Token(Token),
@@ -341,6 +346,7 @@ fn run(cli: Cli) -> Outcome {
         }
         Command::Migrate => commands::migrate::run(&Settings::load(None, overrides)?),
         Command::Tenant(command) => commands::tenant::run(&Settings::load(None, overrides)?, command),
+        Command::Admin(command) => commands::admin::run(&Settings::load(None, overrides)?, command),
         Command::Token(command) => commands::token::run(&Settings::load(None, overrides)?, command),
         Command::PlatformToken(command) => {
             commands::platform_token::run(&Settings::load(None, overrides)?, command)

@@ -1,5 +1,6 @@
 //! What the commands do, one file each.
 
+pub(crate) mod admin;
 pub(crate) mod audit;
 pub(crate) mod load;
 pub(crate) mod migrate;

@@ -20,6 +20,9 @@ pub(crate) enum Failure {
     /// From the engine, or spoken in its words.
     #[error(transparent)]
     Domain(#[from] Error),
+    /// 401 for who has sent the right password and no code of the second factor.
+    #[error("send also a code of your authenticator app, or one of your recovery codes")]
+    CodeRequired,
     /// 405; the methods that would work.
     #[error("this method is not allowed here")]
     MethodNotAllowed(String),
@@ -87,6 +90,7 @@ impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Domain(error) => status(error),
+            Self::CodeRequired => StatusCode::UNAUTHORIZED,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotHttp => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,

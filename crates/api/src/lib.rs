@@ -11,7 +11,8 @@
 //!
 //! Beside the requests: [`requests`] keeps the provisioning log, [`background`] is how threads of their own work.
 //!
-//! Beside SCIM: [`platform`] is the API of the hosting platform, [`purge`] removes what deleted tenants leave.
+//! Beside SCIM: [`platform`] is the API of the hosting platform, [`admin`] that of tenant admins, whose passwords wait in
+//! [`hashing`]; both read and write [`plain`] JSON and fail with a [`problem`]. [`purge`] removes what deleted tenants leave.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
@@ -19,6 +20,7 @@ pub mod app;
 pub mod cli;
 pub mod settings;
 
+mod admin;
 mod authenticate;
 mod background;
 mod blocking;
@@ -32,13 +34,16 @@ mod discovery;
 mod docs;
 mod error;
 mod extract;
+mod hashing;
 mod health;
 mod json;
 mod load;
 mod logging;
 mod openapi;
 mod out;
+mod plain;
 mod platform;
+mod problem;
 mod purge;
 mod query;
 mod rates;

@@ -12,6 +12,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::Next;
 use chrono::{DateTime, Utc};
+use domain::admin::SignedIn;
 use domain::principal::Principal;
 use domain::store::platform::PlatformToken;
 use log::kv::{self, Key, Value, VisitSource};
@@ -127,12 +128,12 @@ fn write_line(response: &ServiceResponse, id: &str, started: Instant) {
     let route = request.match_pattern();
     let extensions = request.extensions();
     let principal = extensions.get::<Principal>();
-    let tenant = principal.map_or("-", |principal| principal.tenant.slug.as_str());
-    let platform = extensions.get::<PlatformToken>();
-    let token = match (principal, platform) {
-        (Some(principal), _) => principal.token.id.to_string(),
-        (None, Some(token)) => token.id.to_string(),
-        (None, None) => "-".into(),
+    let (platform, admin) = (extensions.get::<PlatformToken>(), extensions.get::<SignedIn>());
+    let (tenant, token) = match (principal, platform, admin) {
+        (Some(principal), ..) => (principal.tenant.slug.as_str(), principal.token.id.to_string()),
+        (None, Some(token), _) => ("-", token.id.to_string()),
+        (None, None, Some(admin)) => (admin.tenant.slug.as_str(), admin.session.to_string()),
+        (None, None, None) => ("-", "-".into()),
     };
     let failure = response.response().error().and_then(|error| error.as_error::<Failure>());
     log::info!(

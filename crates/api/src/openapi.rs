@@ -2,6 +2,7 @@
 //!
 //! It is made once, when the server starts. It says nothing of a tenant, so it needs no credential.
 
+mod admin;
 mod describe;
 mod messages;
 mod operation;
@@ -30,7 +31,7 @@ pub(crate) fn document(public_url: &str) -> Value {
     let catalog = Catalog::standard();
     let mut paths = Map::new();
     for line in routes() {
-        let described = describe::all().find(|one| one.method == line.method && one.pattern == line.pattern);
+        let described = describe::all().find(|one| one.describes(&line));
         // A test holds the table and the descriptions against each other.
         let Some(description) = described else { continue };
         for of in things(&catalog, &line) {
@@ -76,6 +77,7 @@ fn tags(catalog: &Catalog) -> Value {
         json!({"name": "Bulk", "description": "Many operations in one request."}),
         json!({"name": "Discovery", "description": "What this server can do for a tenant."}),
         json!({"name": "Platform", "description": "Tenants and their first tokens, for the hosting platform: with a credential of its own, in plain JSON, and with problem documents (RFC 9457) for failures."}),
+        json!({"name": "Admin", "description": "What the admins of a tenant do who sign in: in plain JSON, and with problem documents (RFC 9457) for failures."}),
         json!({"name": "Operating", "description": "Probes and documentation, without a credential."}),
     ]);
     tags.into()
@@ -92,6 +94,7 @@ fn components(catalog: &Catalog) -> Value {
     schemas::any_resource(&mut all);
     messages::add(&mut all);
     platform::add(&mut all);
+    admin::add(&mut all);
     json!({
         "schemas": all,
         "parameters": parts::parameters(),
@@ -126,12 +129,12 @@ mod tests {
 
     #[test]
     fn every_line_is_described_and_every_description_has_a_line() {
-        let lines: Vec<_> = routes().iter().map(|line| (line.method, line.pattern)).collect();
-        let described: Vec<_> = describe::all().map(|one| (one.method, one.pattern)).collect();
+        let lines = routes();
         for line in &lines {
-            assert_eq!(described.iter().filter(|one| *one == line).count(), 1, "{line:?}");
+            assert_eq!(describe::all().filter(|one| one.describes(line)).count(), 1, "{line:?}");
         }
-        let extra: Vec<_> = described.iter().filter(|one| !lines.contains(one)).collect();
+        let extra: Vec<_> =
+            describe::all().filter(|one| !lines.iter().any(|line| one.describes(line))).collect();
         assert!(extra.is_empty(), "a description without a line: {extra:?}");
     }
 

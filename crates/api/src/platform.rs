@@ -5,32 +5,26 @@ pub(crate) mod render;
 pub(crate) mod tenants;
 pub(crate) mod tokens;
 
-mod problem;
-
 use std::future::{Ready, ready};
 use std::sync::Arc;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::middleware::Next;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use auth::{carrier, platform_token};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::error::excerpt;
 use domain::store::platform::PlatformToken;
 use domain::store::{Actor, Origin, Store};
 use domain::{Error, Result};
-use serde_json::{Map, Value};
 
 use crate::app::Shared;
 use crate::authenticate::{measure, refused};
 use crate::blocking;
-use crate::body::{self, Received};
 use crate::error::Failure;
 use crate::extract::address;
 use crate::logging::Moment;
+use crate::problem::{self, Realm};
 
 /// What everything here stands below.
 pub(crate) const BASE: &str = "/platform/v1";
@@ -48,7 +42,7 @@ pub(crate) async fn guard(
         }
         Err(failure) => request.error_response(failure),
     };
-    Ok(problem::told(response, &id))
+    Ok(problem::told(Realm::Platform, response, &id))
 }
 
 async fn admit(request: &ServiceRequest) -> std::result::Result<PlatformToken, Failure> {
@@ -61,7 +55,7 @@ async fn admit(request: &ServiceRequest) -> std::result::Result<PlatformToken, F
     };
     let store = Arc::clone(&shared.store);
     let found = blocking::run(move || platform_token::authenticate(store.platform(), &parsed, now)).await;
-    found.map_err(|error| refused(shared, request, error))
+    found.map_err(|error| refused(shared, request.peer_addr(), error))
 }
 
 /// An authenticated request of the platform, and the only way to the store from its handlers.
@@ -120,48 +114,4 @@ impl FromRequest for Operator {
         };
         ready(Ok(Self { shared: shared.clone(), origin, now: moment.now }))
     }
-}
-
-/// The members of a JSON body, taken one by one; what is left at the end is unknown.
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn read(received: &Received) -> Result<Self> {
-        match received.read()? {
-            Value::Object(fields) => Ok(Self(fields)),
-            _ => Err(Error::InvalidSyntax("the body is a JSON object".into())),
-        }
-    }
-
-    /// A member; null is none.
-    fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.remove(name).filter(|value| !value.is_null())
-    }
-
-    fn text(&mut self, name: &str) -> Result<Option<String>> {
-        match self.take(name) {
-            None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
-            Some(_) => Err(Error::InvalidValue(format!("{name} is a text"))),
-        }
-    }
-
-    fn end(self) -> Result<()> {
-        match self.0.keys().next() {
-            None => Ok(()),
-            Some(name) => Err(Error::InvalidValue(format!("there is no field {}", excerpt(name)))),
-        }
-    }
-}
-
-async fn receive(request: &HttpRequest, payload: web::Payload) -> std::result::Result<Received, Failure> {
-    body::receive_json(request, payload).await
-}
-
-fn segment(request: &HttpRequest, name: &str) -> String {
-    request.match_info().query(name).to_owned()
-}
-
-fn json(status: StatusCode, body: &Value) -> HttpResponse {
-    HttpResponse::build(status).insert_header((CONTENT_TYPE, "application/json")).body(body.to_string())
 }

@@ -4,11 +4,13 @@
 //! A bucket is one time: when it will be full again. Whoever takes from it moves that time, and may do so while it is
 //! not too far away; a bulk request moves it by all its operations at once, and the requests after it wait for them.
 
+pub(crate) mod attempts;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
-use domain::id::{TenantId, TokenId};
+use domain::id::{SessionId, TenantId, TokenId};
 use domain::principal::Principal;
 
 use crate::error::Failure;
@@ -108,6 +110,29 @@ impl Rates {
     /// Bills what a request has turned out to be beyond one, also when there is not enough left.
     pub(crate) fn bill(&self, principal: &Principal, more: usize, now: Instant) {
         self.bill_to(principal.tenant.id, principal.token.id, u32::try_from(more).unwrap_or(u32::MAX), now);
+    }
+
+    /// The same for a session of an admin, which has the rate of a token and takes nothing from identity providers.
+    ///
+    /// # Errors
+    /// [`Failure::TooManyRequests`] while the bucket of the session is empty.
+    pub(crate) fn admit_session(
+        &self,
+        tenant: TenantId,
+        session: SessionId,
+        now: Instant,
+    ) -> Result<(), Failure> {
+        let Some(rate) = self.token else { return Ok(()) };
+        self.of.with(tenant, now, |buckets| {
+            let bucket = buckets.of_token(TokenId(session.0), now);
+            let wait = rate.wait(bucket, now);
+            if wait.is_zero() {
+                rate.take(bucket, 1, now);
+                return Ok(());
+            }
+            let what = "the session sends too many requests".into();
+            Err(Failure::TooManyRequests { what, seconds: seconds(wait) })
+        })
     }
 
     fn admit_from(&self, tenant: TenantId, token: TokenId, now: Instant) -> Result<(), Failure> {

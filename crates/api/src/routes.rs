@@ -11,11 +11,12 @@ use actix_web::{HttpResponse, web};
 use domain::Error;
 use domain::contract::{self, Contract};
 
+use crate::admin::{me, session};
 use crate::authenticate::authenticate;
 use crate::error::Failure;
 use crate::platform::{tenants, tokens};
 use crate::resources::{create, delete, get, list, patch, replace, search};
-use crate::{bulk, discovery, docs, health, openapi, platform, requests, roles};
+use crate::{admin, bulk, discovery, docs, health, openapi, platform, requests, roles};
 use endpoint::{Endpoint, at};
 
 /// What stands at the root of the server. It needs no credential and speaks of no tenant.
@@ -69,6 +70,19 @@ fn of_platform() -> Vec<Endpoint> {
     ]
 }
 
+/// What stands below the base path of tenant admins.
+fn of_admin() -> Vec<Endpoint> {
+    vec![
+        at("/session").post(session::sign_in),
+        at("/me").get(me::get),
+        at("/requests").get(admin::requests::list),
+        at("/requests/{id}").get(admin::requests::get),
+        at("/users/{id}/history").get(admin::requests::history),
+        at("/audit").get(admin::audit::list),
+        at("/audit/export").get(admin::audit::export),
+    ]
+}
+
 /// Everything this server answers.
 pub(crate) fn configure(app: &mut web::ServiceConfig) {
     for contract in contract::ALL {
@@ -88,6 +102,11 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         scope = scope.service(endpoint.into_resource());
     }
     app.service(scope.default_service(web::to(unknown)).wrap(from_fn(platform::guard)));
+    let mut scope = web::scope(admin::BASE);
+    for endpoint in of_admin() {
+        scope = scope.service(endpoint.into_resource());
+    }
+    app.service(scope.default_service(web::to(unknown)).wrap(from_fn(admin::guard)));
     for endpoint in public() {
         app.service(endpoint.into_resource());
     }
@@ -116,7 +135,12 @@ pub(crate) fn routes() -> Vec<Line> {
             endpoints.iter().flat_map(methods).collect()
         };
     let below = contract::ALL.into_iter().flat_map(|contract| lines(Some(contract), contract.base, &scim()));
-    below.chain(lines(None, platform::BASE, &of_platform())).chain(lines(None, "", &public())).collect()
+    let beside = lines(None, platform::BASE, &of_platform()).into_iter();
+    below
+        .chain(beside)
+        .chain(lines(None, admin::BASE, &of_admin()))
+        .chain(lines(None, "", &public()))
+        .collect()
 }
 
 async fn unknown() -> Result<String, Failure> {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use auth::password::hasher::Parameters;
 use chrono::TimeDelta;
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use domain::service::retention::Keep;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub platform: Platform,
     /// The log of requests.
     pub requests: Requests,
+    /// Accounts of tenant admins.
+    pub admins: Admins,
 }
 
 /// The HTTP server.
@@ -218,6 +221,8 @@ pub struct Limits {
     pub token_burst: u32,
     /// Wrong credentials from one address in a minute; 0: any number.
     pub failures_per_minute: u32,
+    /// Wrong passwords for one account from one address before each further one has to wait; 0: any number.
+    pub sign_in_failures: u32,
 }
 
 impl Default for Limits {
@@ -228,6 +233,7 @@ impl Default for Limits {
             token_per_second: 50,
             token_burst: 100,
             failures_per_minute: 100,
+            sign_in_failures: 10,
         }
     }
 }
@@ -288,6 +294,36 @@ impl Requests {
     /// How long requests are kept.
     pub(crate) fn keep(&self) -> Keep {
         Keep { time: TimeDelta::days(self.keep_days.into()), most: self.keep_most as usize }
+    }
+}
+
+/// Accounts of tenant admins: how much work the hash of a password is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Admins {
+    /// KiB of memory for one hash.
+    pub hash_memory_kib: u32,
+    /// Passes over that memory.
+    pub hash_iterations: u32,
+    /// Lanes, which are worked on one after the other.
+    pub hash_lanes: u32,
+}
+
+impl Default for Admins {
+    fn default() -> Self {
+        let Parameters { memory_kib, iterations, lanes } = Parameters::default();
+        Self { hash_memory_kib: memory_kib, hash_iterations: iterations, hash_lanes: lanes }
+    }
+}
+
+impl Admins {
+    /// For the hasher, which judges them.
+    pub(crate) fn parameters(&self) -> Parameters {
+        Parameters {
+            memory_kib: self.hash_memory_kib,
+            iterations: self.hash_iterations,
+            lanes: self.hash_lanes,
+        }
     }
 }
 

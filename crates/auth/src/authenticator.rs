@@ -145,6 +145,9 @@ mod tests {
         fn log(&self) -> &dyn LogStore {
             unreachable!()
         }
+        fn admins(&self) -> &dyn domain::store::admins::AdminStore {
+            unreachable!()
+        }
         fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
             unreachable!()
         }

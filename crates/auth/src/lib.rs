@@ -7,7 +7,7 @@
 //!
 //! For admins who sign in: [`password`], then [`totp`] or one of the codes of [`recovery`]; an [`access`] token signed with a
 //! key of [`key_ring`], prolonged with a [`refresh`] token; the secret of a [`link`] before there is a password.
-//! [`platform_token`] is for the platform itself. These are pure: what is stored is the business of the caller.
+//! [`platform_token`] is for the platform itself. These are pure; [`sessions`] asks the store.
 //!
 //! Nothing here knows the web framework.
 
@@ -20,6 +20,7 @@ pub mod password;
 pub mod platform_token;
 pub mod recovery;
 pub mod refresh;
+pub mod sessions;
 pub mod token;
 pub mod totp;
 
@@ -31,3 +32,4 @@ mod opaque;
 pub use authenticator::Authenticator;
 pub use issue::{DEFAULT_LIFETIME, cursor_key, issue, issue_for_platform};
 pub use opaque::Secret;
+pub use sessions::Sessions;

@@ -3,6 +3,7 @@
 //! Whoever edits, removes or swaps rows breaks the chain at that place, and whoever cuts off its end is betrayed by the
 //! head, which is kept apart from the rows.
 
+pub mod render;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::admin::Account;
 use crate::id::{ResourceId, TenantId, TokenId};
 use crate::meta::time_text;
 use crate::principal::Token;
@@ -107,6 +109,18 @@ impl Entry {
     /// A token was revoked.
     pub fn token_revoked(token: TokenId, at: DateTime<Utc>, origin: &Origin) -> Self {
         Self::new(at, origin, "token_revoked", "Token", token.0)
+    }
+
+    /// Something happened to the account of an admin. The detail says who that was, because an account may go; it holds
+    /// no secret.
+    pub fn admin(
+        action: &str,
+        account: &Account,
+        detail: Option<String>,
+        at: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Self {
+        Self { detail, ..Self::new(at, origin, action, "Admin", account.id.0) }
     }
 
     /// A tenant has another name.
@@ -208,8 +222,7 @@ pub struct Head {
 impl Head {
     /// Place and hash in one word, as people keep it.
     pub fn text(&self) -> String {
-        let hash: String = self.hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{}:{hash}", self.seq)
+        format!("{}:{}", self.seq, render::hex(&self.hash))
     }
 
     /// The end of the chain when this row is appended.
@@ -275,6 +288,8 @@ pub enum Fault {
     OtherHead,
     /// It is not the one that ended the chain when a head was kept.
     OtherThanKept,
+    /// The log begins behind it, and no row says so.
+    NoBase,
 }
 
 impl Fault {
@@ -286,6 +301,7 @@ impl Fault {
             Self::BehindHead => "stands behind the head of the chain",
             Self::OtherHead => "is not the one that the head of the chain names",
             Self::OtherThanKept => "is not the one that the kept head names",
+            Self::NoBase => "is not one that the log says it begins behind",
         }
     }
 }
@@ -305,17 +321,21 @@ pub struct Flaw {
 #[derive(Debug)]
 pub struct Walk {
     tenant: TenantId,
+    base: Head,
     head: Head,
     kept: Option<Head>,
     reached: Head,
     last: Option<(DateTime<Utc>, Uuid)>,
+    /// Whether a row says that the log begins behind the base.
+    vouched: bool,
 }
 
 impl Walk {
-    /// At the beginning of a chain that ends with `head` and once ended with `kept`, which somebody wrote down: a
-    /// chain that was made anew leads past another hash.
-    pub fn new(tenant: TenantId, head: Head, kept: Option<Head>) -> Self {
-        Self { tenant, head, kept, reached: Head::default(), last: None }
+    /// At the beginning of a chain that goes on from `base`, ends with `head` and once ended with `kept`, which somebody
+    /// wrote down: a chain that was made anew leads past another hash. What was kept before the base cannot be compared.
+    pub fn new(tenant: TenantId, base: Head, head: Head, kept: Option<Head>) -> Self {
+        let (reached, vouched) = (base.clone(), base == Head::default());
+        Self { tenant, base, head, kept, reached, last: None, vouched }
     }
 
     /// The place of the last row that was found good.
@@ -344,6 +364,8 @@ impl Walk {
         if self.kept.as_ref().is_some_and(|kept| kept.seq == next.seq && kept.hash != next.hash) {
             return flaw(row.seq, named, Fault::OtherThanKept);
         }
+        let entry = &row.entry;
+        self.vouched |= entry.action == AUDIT_TRIMMED && entry.detail.as_ref() == Some(&self.base.text());
         (self.reached, self.last) = (next, named);
         Ok(())
     }
@@ -360,6 +382,12 @@ impl Walk {
         if self.reached != self.head {
             return Err(Flaw { seq: self.reached.seq, row: self.last, fault: Fault::OtherHead });
         }
+        if !self.vouched {
+            return Err(Flaw { seq: self.base.seq, row: None, fault: Fault::NoBase });
+        }
+        if self.kept.as_ref().is_some_and(|kept| kept.seq == self.base.seq && *kept != self.base) {
+            return Err(Flaw { seq: self.base.seq, row: None, fault: Fault::OtherThanKept });
+        }
         Ok(())
     }
 }
@@ -369,6 +397,8 @@ impl Walk {
 pub struct Wanted {
     /// What happened to this.
     pub resource: Option<ResourceId>,
+    /// What happened to this, and changes of groups that name it.
+    pub about: Option<ResourceId>,
     /// What was done with this credential or account.
     pub actor: Option<Uuid>,
     /// What happened.
@@ -377,4 +407,13 @@ pub struct Wanted {
     pub since: Option<DateTime<Utc>>,
     /// Earlier.
     pub until: Option<DateTime<Utc>>,
+}
+
+/// Where reading begins, and in which direction it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Behind this place, in the order of the chain.
+    After(i64),
+    /// Before this place, or at the end of the chain; the youngest first.
+    Before(Option<i64>),
 }

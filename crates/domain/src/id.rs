@@ -48,6 +48,10 @@ id!(
     AdminId
 );
 id!(
+    /// A session of an admin; its tokens name it.
+    SessionId
+);
+id!(
     /// A credential of the hosting platform (the public name of it, never the secret).
     PlatformTokenId
 );

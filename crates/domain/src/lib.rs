@@ -3,7 +3,7 @@
 //! No HTTP, no SQL, no clock: time and stores are arguments. (A new id tells the time of its birth: [`id`] makes
 //! them.) The modules in reading order:
 //!
-//! - nouns: [`id`], [`tenant`], [`principal`], [`contract`], [`limits`], [`error`]
+//! - nouns: [`id`], [`tenant`], [`principal`], [`admin`], [`contract`], [`limits`], [`error`]
 //! - data that describes data: [`schema`], [`resource_type`], [`catalog`], [`definition`]
 //! - a resource: [`document`], [`meta`], [`resource`]
 //! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`once`], [`list`], [`cursor`]
@@ -11,6 +11,7 @@
 //! - what has happened: [`audit`], [`requests`]
 //! - the port to the database and the use cases on it: [`store`], [`service`]
 
+pub mod admin;
 pub mod audit;
 pub mod catalog;
 pub mod contract;

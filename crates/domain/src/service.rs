@@ -1,9 +1,11 @@
 //! The use cases: one function each, one transaction each. They check the right of the caller, turn the request
 //! into a change of a document, and leave the audit row and the change row behind.
 
+pub mod admins;
 pub mod audit;
 pub mod bulk;
 mod groups;
+pub mod history;
 mod list;
 pub mod platform;
 pub mod requests;

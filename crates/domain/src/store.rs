@@ -1,12 +1,13 @@
 //! The port to the database. Nothing reaches a row but through a transaction that is bound to one tenant.
 
+pub mod admins;
 pub mod log;
 pub mod platform;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::audit::{Head, Row, Wanted};
+use crate::audit::{Head, Place, Row, Wanted};
 use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
 use crate::id::{AdminId, PlatformTokenId, ResourceId, TenantId, TokenId};
@@ -325,11 +326,14 @@ pub trait TenantTx {
     /// The end of the chain of audit rows.
     fn audit_head(&mut self) -> Result<Head>;
 
+    /// Behind which row the chain begins, once old ones were removed.
+    fn audit_base(&mut self) -> Result<Head>;
+
     /// How many audit rows stand outside the chain.
     fn unchained_audit_rows(&mut self) -> Result<i64>;
 
-    /// At most `count` rows of the chain behind a place, in its order.
-    fn audit_rows(&mut self, wanted: &Wanted, after: Option<i64>, count: usize) -> Result<Vec<Row>>;
+    /// At most `count` rows of the chain from a place on.
+    fn audit_rows(&mut self, wanted: &Wanted, from: Place, count: usize) -> Result<Vec<Row>>;
 
     /// Appends the audit row and the change row at the tenant's next position. The last statement of a
     /// change, because it takes the tenant's counter. [`Error::Unavailable`] when the tenant has changed its
@@ -354,6 +358,9 @@ pub trait Store: Send + Sync {
 
     /// Tenants as a whole, and the credentials of the platform.
     fn platform(&self) -> &dyn platform::PlatformStore;
+
+    /// Accounts of tenant admins.
+    fn admins(&self) -> &dyn admins::AdminStore;
 
     /// Records beside the requests.
     fn log(&self) -> &dyn log::LogStore;
@@ -396,7 +403,12 @@ pub fn read<T>(
     tenant: TenantId,
     mut work: impl FnMut(&mut dyn TenantTx) -> Result<T>,
 ) -> Result<T> {
-    run(|store_value| store.read_in(tenant, store_value), &mut work)
+    value_of(|value| {
+        store.read_in(tenant, &mut |tx| {
+            *value = Some(work(tx)?);
+            Ok(())
+        })
+    })
 }
 
 /// [`Store::write_in`] with a value.
@@ -405,17 +417,17 @@ pub fn write<T>(
     tenant: TenantId,
     mut work: impl FnMut(&mut dyn TenantTx) -> Result<T>,
 ) -> Result<T> {
-    run(|store_value| store.write_in(tenant, store_value), &mut work)
+    value_of(|value| {
+        store.write_in(tenant, &mut |tx| {
+            *value = Some(work(tx)?);
+            Ok(())
+        })
+    })
 }
 
-fn run<T>(
-    transaction: impl FnOnce(Work<'_>) -> Result<()>,
-    work: &mut dyn FnMut(&mut dyn TenantTx) -> Result<T>,
-) -> Result<T> {
+/// What the transaction has put into its place.
+fn value_of<T>(transaction: impl FnOnce(&mut Option<T>) -> Result<()>) -> Result<T> {
     let mut value = None;
-    transaction(&mut |tx| {
-        value = Some(work(tx)?);
-        Ok(())
-    })?;
+    transaction(&mut value)?;
     value.ok_or_else(|| Error::internal("the transaction ended without running its work"))
 }

@@ -19,6 +19,7 @@ use crate::resource_type::{Kind, ResourceType};
 use crate::role::Role;
 use crate::schema::enterprise;
 
+pub(crate) use name::is_address;
 pub use role::{effective_role, give_role};
 
 /// A user's document after the rules, and what they noticed.

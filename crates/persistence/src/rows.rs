@@ -1,5 +1,7 @@
 //! Rows and what they mean.
 
+pub(crate) mod admins;
+
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;

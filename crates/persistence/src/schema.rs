@@ -271,5 +271,77 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    admins (tenant_id, id) {
+        tenant_id -> Uid,
+        id -> Uid,
+        email -> Text,
+        email_key -> Text,
+        role -> Text,
+        password -> Nullable<Text>,
+        totp_secret -> Nullable<Binary>,
+        totp_confirmed_at -> Nullable<Ts>,
+        totp_step -> Nullable<BigInt>,
+        created_at -> Ts,
+        disabled_at -> Nullable<Ts>,
+        signed_in_at -> Nullable<Ts>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    admin_sessions (tenant_id, id) {
+        tenant_id -> Uid,
+        id -> Uid,
+        admin_id -> Uid,
+        digest -> Binary,
+        created_at -> Ts,
+        idle_at -> Ts,
+        ends_at -> Ts,
+        address -> Text,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    admin_links (tenant_id, admin_id) {
+        tenant_id -> Uid,
+        admin_id -> Uid,
+        purpose -> Text,
+        digest -> Binary,
+        created_at -> Ts,
+        ends_at -> Ts,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::Uid;
+
+    admin_recovery_codes (tenant_id, admin_id, digest) {
+        tenant_id -> Uid,
+        admin_id -> Uid,
+        digest -> Binary,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    signing_keys (id) {
+        id -> Uid,
+        secret -> Binary,
+        created_at -> Ts,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(attribute_values, memberships, resources);
 diesel::allow_tables_to_appear_in_same_query!(tenant_counters, tenants);

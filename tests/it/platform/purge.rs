@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{expect_problem, platform};
 use crate::schemas;
+use crate::support::admins;
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::{Tenant, TestDb};
@@ -40,6 +41,7 @@ fn filled(backend: Backend) -> TestApp {
         let kai = client.get("/Users?filter=userName%20sw%20%22kai%22").resources();
         client.delete(&user_path(&kai[0])).expect(204);
     }
+    admins::fill(&app, app.acme());
     let empty: Vec<_> = rows(&app.db, app.acme()).into_iter().filter(|(_, rows)| *rows == 0).collect();
     assert!(empty.is_empty(), "the purge is not tried on {empty:?}");
     app

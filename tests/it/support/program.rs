@@ -17,6 +17,10 @@ const LIMITS: [&str; 3] = [
     "ROLLCALL__LIMITS__FAILURES_PER_MINUTE",
 ];
 
+/// The least work that a hash of a password may be.
+const HASHING: [(&str, &str); 2] =
+    [("ROLLCALL__ADMINS__HASH_MEMORY_KIB", "19456"), ("ROLLCALL__ADMINS__HASH_ITERATIONS", "2")];
+
 /// The program beside the test binary (`target/<profile>/deps/it-…`), or the one `ROLLCALL_BIN` names.
 fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("ROLLCALL_BIN") {
@@ -43,6 +47,7 @@ pub(crate) fn command(folder: &Path) -> Command {
         }
     }
     command.envs(LIMITS.map(|name| (name, "0")));
+    command.envs(HASHING);
     command
 }
 

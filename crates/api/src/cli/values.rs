@@ -1,6 +1,7 @@
 //! Values of options and arguments, judged before anything is done.
 
 use chrono::TimeDelta;
+use domain::admin::AdminRole;
 use domain::principal::Scope;
 use domain::role::Role;
 use domain::tenant::settings::{SETTINGS, Setting};
@@ -70,6 +71,13 @@ pub(super) fn scope(text: &str) -> Result<Scope, String> {
 pub(super) fn role(text: &str) -> Result<Role, String> {
     Role::parse(text).ok_or_else(|| {
         let names: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+        format!("one of {}", names.join(", "))
+    })
+}
+
+pub(super) fn admin_role(text: &str) -> Result<AdminRole, String> {
+    AdminRole::parse(text).ok_or_else(|| {
+        let names: Vec<&str> = AdminRole::ALL.iter().map(|role| role.name()).collect();
         format!("one of {}", names.join(", "))
     })
 }

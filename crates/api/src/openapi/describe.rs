@@ -1,7 +1,11 @@
 //! What is said of each line of the URL table: one description for a line, whatever contract and collection it is
 //! spelled out for.
 
+mod admin;
 mod platform;
+
+use crate::routes::Line;
+use crate::{admin as admins, platform as hosting};
 
 /// One line of the table, described.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,18 @@ pub(super) struct Description {
     pub(super) failures: &'static [u16],
 }
 
+impl Description {
+    /// Whether it is what is said of this line.
+    pub(super) fn describes(&self, line: &Line) -> bool {
+        let base = match self.tag {
+            Tag::Platform => hosting::BASE,
+            Tag::Admin => admins::BASE,
+            _ => line.contract.map_or("", |contract| contract.base),
+        };
+        line.base == base && (line.method, line.pattern) == (self.method, self.pattern)
+    }
+}
+
 /// What a line is listed under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tag {
@@ -34,6 +50,7 @@ pub(super) enum Tag {
     Discovery,
     Operating,
     Platform,
+    Admin,
 }
 
 /// What a request carries.
@@ -106,7 +123,7 @@ const ME: Description = Description {
 
 /// Every line, in the order of the document.
 pub(super) fn all() -> impl Iterator<Item = &'static Description> {
-    SCIM.iter().chain(platform::ALL)
+    SCIM.iter().chain(platform::ALL).chain(admin::ALL)
 }
 
 const SCIM: &[Description] = &[

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::describe::{Body, Description, Reply, Tag};
 use super::{MEDIA_TYPE, capital, component, parts, reference, schema};
-use crate::platform;
 use crate::routes::Line;
+use crate::{admin, platform};
 
 const COLLECTION: &str = "{collection}";
 /// What every request below a base path can fail with.
@@ -33,8 +33,18 @@ pub(super) fn things<'a>(catalog: &'a Catalog, line: &Line) -> Vec<Thing<'a>> {
     catalog.types().iter().map(|one| Thing::Standard(one)).chain([Thing::Own]).collect()
 }
 
-fn of_platform(line: &Line) -> bool {
-    line.base == platform::BASE
+/// Whether it stands beside SCIM: plain JSON, and problem documents.
+fn is_plain(line: &Line) -> bool {
+    [platform::BASE, admin::BASE].contains(&line.base)
+}
+
+/// The names of the schemes that a line outside SCIM takes.
+fn schemes(line: &Line) -> Value {
+    match line.base {
+        platform::BASE => json!([{"platform": []}]),
+        admin::BASE if !admin::is_open(line.method, line.pattern) => json!([{"admin": []}]),
+        _ => json!([]),
+    }
 }
 
 impl Thing<'_> {
@@ -80,6 +90,7 @@ impl Thing<'_> {
             Tag::Discovery => "Discovery",
             Tag::Operating => "Operating",
             Tag::Platform => "Platform",
+            Tag::Admin => "Admin",
         };
         let mut operation = json!({
             "operationId": format!("{}{contract}{noun}", description.id),
@@ -97,10 +108,8 @@ impl Thing<'_> {
             operation["requestBody"] = self.body(line, body);
         }
         operation["responses"] = self.replies(line, description);
-        if of_platform(line) {
-            operation["security"] = json!([{"platform": []}]);
-        } else if line.contract.is_none() {
-            operation["security"] = json!([]);
+        if line.contract.is_none() {
+            operation["security"] = schemes(line);
         }
         operation
     }
@@ -143,7 +152,7 @@ impl Thing<'_> {
         };
         let content = json!({"schema": schema});
         let other = match line.method {
-            _ if !of_platform(line) => MEDIA_TYPE,
+            _ if !is_plain(line) => MEDIA_TYPE,
             "PATCH" => "application/merge-patch+json",
             _ => return json!({"required": true, "content": {"application/json": content}}),
         };
@@ -161,8 +170,9 @@ impl Thing<'_> {
         let mut failures = description.failures.to_vec();
         if line.contract.is_some() {
             failures.extend(ANYWHERE);
-        } else if of_platform(line) {
-            failures.extend(ANYWHERE.iter().filter(|status| **status != 403));
+        } else if is_plain(line) {
+            let all = line.base == admin::BASE;
+            failures.extend(ANYWHERE.iter().filter(|status| all || **status != 403));
         }
         // A collection that the tenant does not have.
         if let Self::Own = self {
@@ -171,7 +181,7 @@ impl Thing<'_> {
         failures.sort_unstable();
         failures.dedup();
         replies.extend(failures.into_iter().filter_map(|status| {
-            let failure = if of_platform(line) { parts::problem(status)? } else { parts::failure(status)? };
+            let failure = if is_plain(line) { parts::problem(status)? } else { parts::failure(status)? };
             Some((status.to_string(), failure))
         }));
         Value::Object(replies)
@@ -205,7 +215,7 @@ impl Thing<'_> {
         };
         let mut value = json!({"description": text, "headers": headers});
         if let Some(content) = content {
-            let media_type = if of_platform(line) { "application/json" } else { MEDIA_TYPE };
+            let media_type = if is_plain(line) { "application/json" } else { MEDIA_TYPE };
             value["content"] = json!({media_type: {"schema": content}});
         }
         if reply == Reply::Created {

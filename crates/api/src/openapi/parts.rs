@@ -113,15 +113,15 @@ pub(super) fn failure(status: u16) -> Option<Value> {
     Some(reference("responses", name))
 }
 
-/// A reference to the reply of a failure of the platform API.
+/// A reference to the reply of a failure outside SCIM.
 pub(super) fn problem(status: u16) -> Option<Value> {
     let (name, ..) = FAILURES.iter().find(|(_, known, _)| *known == status)?;
-    Some(reference("responses", &format!("Platform{name}")))
+    Some(reference("responses", &format!("Problem{name}")))
 }
 
 /// Failures as components: each is an Error body, and some carry a header that says more.
 pub(super) fn responses() -> Value {
-    let response = |&(name, status, description): &(&str, u16, &str), of_platform: bool| {
+    let response = |&(name, status, description): &(&str, u16, &str), is_plain: bool| {
         let mut headers = Map::new();
         let extra = match status {
             400 => Some(("WWW-Authenticate", "MaybeWWW-Authenticate")),
@@ -132,9 +132,9 @@ pub(super) fn responses() -> Value {
         };
         headers.extend(extra.map(|(name, component)| (name.to_owned(), reference("headers", component))));
         headers.insert("X-Request-Id".into(), reference("headers", "X-Request-Id"));
-        let (name, description, content) = if of_platform {
+        let (name, description, content) = if is_plain {
             let text = "A problem document; `type` says which kind.";
-            (format!("Platform{name}"), text, json!({PROBLEM: {"schema": schema("Problem")}}))
+            (format!("Problem{name}"), text, json!({PROBLEM: {"schema": schema("Problem")}}))
         } else {
             (name.to_owned(), description, json!({MEDIA_TYPE: {"schema": schema("Error")}}))
         };
@@ -151,6 +151,7 @@ pub(super) fn security_schemes() -> Value {
         "basic": {"type": "http", "scheme": "basic", "description": "An API token as the password; any user name."},
         "apiToken": {"type": "apiKey", "in": "header", "name": "apiToken", "description": "An API token."},
         "platform": {"type": "http", "scheme": "bearer", "description": "A token of the hosting platform."},
+        "admin": {"type": "http", "scheme": "bearer", "description": "The access token of an admin who has signed in."},
         "apiKey": {"type": "apiKey", "in": "header", "name": "API-Key", "description": "An API token."},
     })
 }

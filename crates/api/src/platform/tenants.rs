@@ -9,8 +9,9 @@ use domain::tenant::{Record, TenantState};
 use domain::{Error, Result};
 use serde_json::{Map, Value, json};
 
-use super::{Desk, Fields, Operator, json, receive, render, segment};
+use super::{Desk, Operator, render};
 use crate::error::Failure;
+use crate::plain::{Fields, json, receive, segment};
 use crate::query;
 
 /// Tenants on a page unless `count` says otherwise, and at most.
@@ -26,7 +27,7 @@ pub(crate) async fn create(
     let record = operator
         .run(move |desk| {
             let mut fields = Fields::read(&received)?;
-            let slug = fields.text("slug")?.ok_or_else(|| Error::InvalidValue("slug is missing".into()))?;
+            let slug = fields.needed("slug")?;
             let name = fields.text("name")?.unwrap_or_else(|| slug.clone());
             let settings = fields.take("settings");
             fields.end()?;

@@ -14,9 +14,10 @@ use domain::tenant::check_name;
 use domain::{Error, Result};
 use serde_json::{Value, json};
 
-use super::{Fields, Operator, json, receive, render, segment};
+use super::{Operator, render};
 use crate::cli::{Lifetime, lifetime};
 use crate::error::Failure;
+use crate::plain::{Fields, json, receive, segment};
 use crate::reply;
 
 /// What a new token is to be.
@@ -81,7 +82,7 @@ pub(crate) async fn revoke(operator: Operator, request: HttpRequest) -> Result<H
 }
 
 fn wish(mut fields: Fields) -> Result<Wish> {
-    let name = fields.text("name")?.ok_or_else(|| Error::InvalidValue("name is missing".into()))?;
+    let name = fields.needed("name")?;
     check_name(&name)?;
     let scopes = match fields.take("scopes") {
         None => Scope::ALL.into_iter().collect(),

@@ -37,7 +37,7 @@ pub(super) fn check(
 
 /// Whether the text has the form of an e-mail address: something on both sides of the one `@`, and no blanks.
 /// Which addresses exist is not for a server to know.
-pub(super) fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let parts = text.split_once('@');
     let whole = parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty());
     whole && text.matches('@').count() == 1 && !text.chars().any(|c| c.is_whitespace() || is_invisible(c))

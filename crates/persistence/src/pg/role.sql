@@ -16,7 +16,8 @@ do $$ begin
 end $$;
 grant select on __diesel_schema_migrations to rollcall_server;
 grant select, insert, update on tenants, platform_tokens to rollcall_server;
-grant select, insert, update, delete on tenant_counters, api_tokens, collections, collection_blocks, resources, profile_keys,
+grant select, insert, update, delete on signing_keys to rollcall_server;
+grant select, insert, update, delete on tenant_counters, api_tokens, admins, admin_sessions, admin_links, admin_recovery_codes, collections, collection_blocks, resources, profile_keys,
     attribute_counts, attribute_values, memberships, group_sizes, tenant_schemas, unique_values to rollcall_server;
 grant select, insert, delete on requests to rollcall_server;
 -- What has been written here stays as it is, and policies let it go only together with its tenant, or before the

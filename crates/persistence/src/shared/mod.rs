@@ -1,5 +1,6 @@
 //! The query layer, written once and compiled for each database; `super` is the dialect.
 
+mod accounts;
 mod admins;
 mod audit;
 mod blocks;
@@ -31,6 +32,7 @@ use domain::id::{TenantId, TokenId};
 use domain::list::ListQuery;
 use domain::principal::Token;
 use domain::resource_type::ResourceType;
+use domain::store::admins::AdminStore;
 use domain::store::log::LogStore;
 use domain::store::platform::PlatformStore;
 use domain::store::{Origin, Store, Work};
@@ -139,6 +141,10 @@ impl Store for Repo {
     }
 
     fn log(&self) -> &dyn LogStore {
+        self
+    }
+
+    fn admins(&self) -> &dyn AdminStore {
         self
     }
 

@@ -7,9 +7,9 @@ use super::super::Conn;
 use super::scope::of_tenant;
 use crate::error::Failed;
 use crate::schema::{
-    api_tokens, attribute_counts, attribute_values, audit_bases, audit_log, changes, collection_blocks,
-    collections, group_sizes, memberships, profile_keys, requests, resources, tenant_counters,
-    tenant_schemas, unique_values,
+    admin_links, admin_recovery_codes, admin_sessions, admins, api_tokens, attribute_counts,
+    attribute_values, audit_bases, audit_log, changes, collection_blocks, collections, group_sizes,
+    memberships, profile_keys, requests, resources, tenant_counters, tenant_schemas, unique_values,
 };
 use crate::types::{At, Id};
 
@@ -24,6 +24,10 @@ pub(super) fn close(conn: &mut Conn, tenant: TenantId) -> Result<(), Failed> {
 /// each is the column after `tenant_id` in its key, or another one by which it is cut into pieces.
 macro_rules! tables {
     ($each:ident) => {
+        $each!(admin_sessions, id, Id);
+        $each!(admin_links, admin_id, Id);
+        $each!(admin_recovery_codes, admin_id, Id);
+        $each!(admins, id, Id);
         $each!(attribute_values, resource_id, Id);
         $each!(group_sizes, group_id, Id);
         $each!(unique_values, resource_id, Id);

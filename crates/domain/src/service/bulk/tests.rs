@@ -39,6 +39,11 @@ impl Store for Asked {
     fn log(&self) -> &dyn LogStore {
         unreachable!()
     }
+
+    fn admins(&self) -> &dyn crate::store::admins::AdminStore {
+        unreachable!()
+    }
+
     fn platform(&self) -> &dyn PlatformStore {
         unreachable!()
     }

@@ -1,4 +1,5 @@
-//! Failures as problem documents (RFC 9457). They keep status and headers that the one table of statuses gave them.
+//! Failures as problem documents (RFC 9457), for everything that is not SCIM. They keep status and headers that the one
+//! table of statuses gave them.
 
 use actix_web::ResponseError;
 use actix_web::body::{BoxBody, MessageBody};
@@ -12,11 +13,51 @@ use crate::error::Failure;
 /// The media type of RFC 9457.
 const MEDIA_TYPE: &str = "application/problem+json";
 
+/// Whose door it is that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Realm {
+    /// The hosting platform.
+    Platform,
+    /// Tenant admins.
+    Admin,
+}
+
+impl Realm {
+    /// What is said to everybody who is not let in.
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Platform => "send a valid platform token as a Bearer credential",
+            Self::Admin => {
+                "sign in: what was sent is wrong, has ended or was used already, or there is no access token as a \
+                 Bearer credential"
+            }
+        }
+    }
+
+    /// What it is called when a name is somebody else's.
+    fn taken(self) -> &'static str {
+        match self {
+            Self::Platform => "slug-taken",
+            Self::Admin => "email-taken",
+        }
+    }
+
+    fn challenges(self) -> [&'static str; 2] {
+        match self {
+            Self::Platform => {
+                ["Bearer realm=\"platform\"", "Bearer realm=\"platform\", error=\"invalid_request\""]
+            }
+            Self::Admin => ["Bearer realm=\"admin\"", "Bearer realm=\"admin\", error=\"invalid_request\""],
+        }
+    }
+}
+
 /// The reply, with a problem document in the place of a failure's body; `id` is that of the request. The failure stays
 /// with the reply, for the log.
-pub(super) fn told(response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
+pub(crate) fn told(realm: Realm, response: ServiceResponse<BoxBody>, id: &str) -> ServiceResponse<BoxBody> {
     let failure = response.response().error().and_then(|error| error.as_error::<Failure>());
-    let Some((document, challenge)) = failure.map(|failure| (document(failure, id), challenge(failure)))
+    let Some((document, challenge)) =
+        failure.map(|failure| (document(realm, failure, id), challenge(realm, failure)))
     else {
         return response;
     };
@@ -30,16 +71,14 @@ pub(super) fn told(response: ServiceResponse<BoxBody>, id: &str) -> ServiceRespo
     response
 }
 
-fn document(failure: &Failure, id: &str) -> Value {
+fn document(realm: Realm, failure: &Failure, id: &str) -> Value {
     let status = failure.status_code();
     let detail = match failure {
-        Failure::Domain(Error::Unauthorized(_)) => {
-            "send a valid platform token as a Bearer credential".into()
-        }
+        Failure::Domain(Error::Unauthorized(_)) => realm.advice().into(),
         other => other.to_string(),
     };
     json!({
-        "type": format!("urn:rollcall:problem:{}", kind(failure)),
+        "type": format!("urn:rollcall:problem:{}", kind(realm, failure)),
         "title": status.canonical_reason().unwrap_or("Error"),
         "status": status.as_u16(),
         "detail": detail,
@@ -48,10 +87,10 @@ fn document(failure: &Failure, id: &str) -> Value {
 }
 
 /// The end of `type`: what a program decides by.
-fn kind(failure: &Failure) -> &'static str {
+fn kind(realm: Realm, failure: &Failure) -> &'static str {
     match failure {
         Failure::Domain(error) => match error {
-            Error::Uniqueness(_) => "slug-taken",
+            Error::Uniqueness(_) => realm.taken(),
             Error::Conflict(_) => "conflict",
             Error::NotFound(_) => "not-found",
             Error::Unauthorized(_) => "unauthorized",
@@ -65,6 +104,7 @@ fn kind(failure: &Failure) -> &'static str {
             Error::InvalidRequest(_) => "invalid-request",
             _ => "invalid-value",
         },
+        Failure::CodeRequired => "code-required",
         Failure::MethodNotAllowed(_) => "method-not-allowed",
         Failure::TooSlow => "too-slow",
         Failure::TooManyRequests { .. } => "too-many-requests",
@@ -74,12 +114,11 @@ fn kind(failure: &Failure) -> &'static str {
     }
 }
 
-fn challenge(failure: &Failure) -> Option<&'static str> {
+fn challenge(realm: Realm, failure: &Failure) -> Option<&'static str> {
+    let [plain, contradiction] = realm.challenges();
     match failure {
-        Failure::Domain(Error::Unauthorized(_)) => Some("Bearer realm=\"platform\""),
-        Failure::Domain(Error::InvalidRequest(_)) => {
-            Some("Bearer realm=\"platform\", error=\"invalid_request\"")
-        }
+        Failure::Domain(Error::Unauthorized(_)) | Failure::CodeRequired => Some(plain),
+        Failure::Domain(Error::InvalidRequest(_)) => Some(contradiction),
         _ => None,
     }
 }

@@ -1,0 +1,3 @@
+//! `/admin/v1` and `rollcall admin`: accounts of tenant admins and their sessions.
+
+mod sessions;
