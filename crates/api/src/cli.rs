@@ -5,6 +5,7 @@
 mod admin;
 mod audit;
 mod guard;
+mod requests;
 mod token;
 mod values;
 
@@ -22,8 +23,9 @@ use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
 
 pub(crate) use admin::{Account, Admin};
-pub(crate) use audit::Audit;
+pub(crate) use audit::{Audit, Since};
 pub(crate) use guard::Guard;
+pub(crate) use requests::Requests;
 pub(crate) use token::Token;
 
 /// What a command fails with: the whole chain becomes one line.
@@ -72,6 +74,9 @@ enum Command {
     /// Tokens that have deactivated or deleted too many users
     #[command(subcommand)]
     Guard(Guard),
+    /// What was asked of a tenant, and how it was answered
+    #[command(subcommand)]
+    Requests(Requests),
     /// Fill a tenant with realistic synthetic data
     Load(Load),
 }
@@ -308,6 +313,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Schema(command) => commands::schema::run(&Settings::load(None, overrides)?, command),
         Command::Audit(command) => commands::audit::run(&Settings::load(None, overrides)?, command),
         Command::Guard(command) => commands::guard::run(&Settings::load(None, overrides)?, command),
+        Command::Requests(command) => commands::requests::run(&Settings::load(None, overrides)?, command),
         Command::Load(options) => commands::load::run(&Settings::load(None, overrides)?, &options),
     }
 }

@@ -16,7 +16,7 @@ use crate::authenticate::authenticate;
 use crate::error::Failure;
 use crate::platform::{tenants, tokens};
 use crate::resources::{create, delete, get, list, patch, replace, search};
-use crate::{admin, bulk, discovery, docs, health, openapi, platform, roles};
+use crate::{admin, bulk, discovery, docs, health, openapi, platform, requests, roles};
 use endpoint::{Endpoint, at};
 
 /// What stands at the root of the server. It needs no credential and speaks of no tenant.
@@ -97,6 +97,11 @@ fn of_admin() -> Vec<Endpoint> {
         at("/tokens/{token}/rotate").post(own_tokens::rotate),
         at("/guard").get(admin::guard::get),
         at("/guard/release").post(admin::guard::release),
+        at("/requests").get(admin::requests::list),
+        at("/requests/{id}").get(admin::requests::get),
+        at("/users/{id}/history").get(admin::requests::history),
+        at("/audit").get(admin::audit::list),
+        at("/audit/export").get(admin::audit::export),
     ]
 }
 
@@ -107,7 +112,12 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         for endpoint in scim() {
             scope = scope.service(endpoint.into_resource());
         }
-        app.service(scope.default_service(web::to(unknown)).wrap(from_fn(authenticate)));
+        app.service(
+            scope
+                .default_service(web::to(unknown))
+                .wrap(from_fn(authenticate))
+                .wrap(from_fn(requests::record)),
+        );
     }
     let mut scope = web::scope(platform::BASE);
     for endpoint in of_platform() {

@@ -298,13 +298,32 @@ impl Sessions {
             Ok(access) => access,
             Err(_) => self.tokens.verify(&*self.keys.renew(now)?, text, now)?,
         };
-        let (asked, id) = (Instant::now(), SessionId(access.session));
-        let found = self.store.admins().find_session(access.tenant, id)?;
-        let (tenant, account, session) = found.ok_or(ENDED)?;
-        let known = Known { tenant: Arc::new(tenant), account: Arc::new(account), session, asked };
+        let known = self.ask(access.tenant, SessionId(access.session))?;
         let signed_in = judge(&known, &access, now)?;
-        self.memory.insert(id, known);
+        self.memory.insert(signed_in.session, known);
         Ok(signed_in)
+    }
+
+    /// Whether who was signed in when a long request began still is. Blocks, unless the database was asked a moment ago.
+    ///
+    /// # Errors
+    /// As of [`Self::look_up`].
+    pub fn still(&self, signed_in: &SignedIn, now: DateTime<Utc>) -> Result<()> {
+        let known = match self.memory.get(&signed_in.session) {
+            Some(known) if known.asked.elapsed() < MEMORY => known,
+            _ => {
+                let known = self.ask(signed_in.tenant.id, signed_in.session)?;
+                self.memory.insert(signed_in.session, known.clone());
+                known
+            }
+        };
+        living(&known, now)
+    }
+
+    fn ask(&self, tenant: TenantId, session: SessionId) -> Result<Known> {
+        let asked = Instant::now();
+        let (tenant, account, session) = self.store.admins().find_session(tenant, session)?.ok_or(ENDED)?;
+        Ok(Known { tenant: Arc::new(tenant), account: Arc::new(account), session, asked })
     }
 
     fn find(&self, slug: &str, email: &str) -> Result<Option<(Tenant, Account)>> {
@@ -319,20 +338,25 @@ fn said(tenant: TenantId, account: &Account, session: &Session) -> Access {
     Access { account: account.id.0, tenant, session: session.id.0, role: account.role.name().to_owned() }
 }
 
-/// The session, the account, then the state of the tenant: only who is signed in learns that it is suspended.
 fn judge(known: &Known, access: &Access, now: DateTime<Utc>) -> Result<SignedIn> {
     let Known { tenant, account, session, .. } = known;
     if session.admin.0 != access.account || account.id != session.admin || tenant.id != access.tenant {
         return Err(Error::Unauthorized("the session is somebody else's"));
     }
+    living(known, now)?;
+    Ok(SignedIn { tenant: Arc::clone(tenant), account: Arc::clone(account), session: session.id })
+}
+
+/// The session, the account, then the state of the tenant: only who is signed in learns that it is suspended.
+fn living(known: &Known, now: DateTime<Utc>) -> Result<()> {
+    let Known { tenant, account, session, .. } = known;
     if !session.lives(now) {
         return Err(Error::Unauthorized("the session is over"));
     }
     if !account.is_active() {
         return Err(Error::Unauthorized("the account is disabled"));
     }
-    serves(tenant)?;
-    Ok(SignedIn { tenant: Arc::clone(tenant), account: Arc::clone(account), session: session.id })
+    serves(tenant)
 }
 
 fn serves(tenant: &Tenant) -> Result<()> {

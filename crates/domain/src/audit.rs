@@ -3,6 +3,7 @@
 //! Whoever edits, removes or swaps rows breaks the chain at that place, and whoever cuts off its end is betrayed by the
 //! head, which is kept apart from the rows.
 
+pub mod render;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,8 @@ use crate::token::{Token, warning_text};
 const VERSION: u8 = 1;
 /// The version for all other actors.
 const VERSION_OF_ACTORS: u8 = 2;
+/// What the row says that stands for those that were removed.
+const AUDIT_TRIMMED: &str = "audit_log_trimmed";
 
 /// What one row of the audit log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +214,29 @@ impl Entry {
         }
     }
 
+    /// The log begins behind another row now, and those before it are removed.
+    pub fn audit_trimmed(tenant: TenantId, base: &Head, at: DateTime<Utc>, origin: &Origin) -> Self {
+        Self { detail: Some(base.text()), ..Self::new(at, origin, AUDIT_TRIMMED, "AuditLog", tenant.0) }
+    }
+
+    /// A credential that names the tenant was refused; `token` is the one it is, where it is known, and `suppressed` how
+    /// many refusals went by without a row since the last one.
+    pub fn authentication_refused(
+        tenant: TenantId,
+        token: Option<TokenId>,
+        reason: &str,
+        suppressed: u64,
+        at: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Self {
+        let (resource_type, id) = token.map_or(("Tenant", tenant.0), |token| ("Token", token.0));
+        let more = if suppressed > 0 { format!("; {suppressed} more before") } else { String::new() };
+        Self {
+            detail: Some(format!("{reason}{more}")),
+            ..Self::new(at, origin, "authentication_refused", resource_type, id)
+        }
+    }
+
     /// A tenant has other settings; none when they are the same.
     pub fn tenant_settings(
         tenant: TenantId,
@@ -260,6 +286,11 @@ pub struct Head {
 }
 
 impl Head {
+    /// Place and hash in one word, as people keep it.
+    pub fn text(&self) -> String {
+        format!("{}:{}", self.seq, render::hex(&self.hash))
+    }
+
     /// The end of the chain when this row is appended.
     pub fn next(&self, tenant: TenantId, entry: &Entry) -> Self {
         let seq = self.seq + 1;
@@ -323,6 +354,8 @@ pub enum Fault {
     OtherHead,
     /// It is not the one that ended the chain when a head was kept.
     OtherThanKept,
+    /// The log begins behind it, and no row says so.
+    NoBase,
 }
 
 impl Fault {
@@ -334,6 +367,7 @@ impl Fault {
             Self::BehindHead => "stands behind the head of the chain",
             Self::OtherHead => "is not the one that the head of the chain names",
             Self::OtherThanKept => "is not the one that the kept head names",
+            Self::NoBase => "is not one that the log says it begins behind",
         }
     }
 }
@@ -353,17 +387,21 @@ pub struct Flaw {
 #[derive(Debug)]
 pub struct Walk {
     tenant: TenantId,
+    base: Head,
     head: Head,
     kept: Option<Head>,
     reached: Head,
     last: Option<(DateTime<Utc>, Uuid)>,
+    /// Whether a row says that the log begins behind the base.
+    vouched: bool,
 }
 
 impl Walk {
-    /// At the beginning of a chain that ends with `head` and once ended with `kept`, which somebody wrote down: a
-    /// chain that was made anew leads past another hash.
-    pub fn new(tenant: TenantId, head: Head, kept: Option<Head>) -> Self {
-        Self { tenant, head, kept, reached: Head::default(), last: None }
+    /// At the beginning of a chain that goes on from `base`, ends with `head` and once ended with `kept`, which somebody
+    /// wrote down: a chain that was made anew leads past another hash. What was kept before the base cannot be compared.
+    pub fn new(tenant: TenantId, base: Head, head: Head, kept: Option<Head>) -> Self {
+        let (reached, vouched) = (base.clone(), base == Head::default());
+        Self { tenant, base, head, kept, reached, last: None, vouched }
     }
 
     /// The place of the last row that was found good.
@@ -392,6 +430,8 @@ impl Walk {
         if self.kept.as_ref().is_some_and(|kept| kept.seq == next.seq && kept.hash != next.hash) {
             return flaw(row.seq, named, Fault::OtherThanKept);
         }
+        let entry = &row.entry;
+        self.vouched |= entry.action == AUDIT_TRIMMED && entry.detail.as_ref() == Some(&self.base.text());
         (self.reached, self.last) = (next, named);
         Ok(())
     }
@@ -408,6 +448,12 @@ impl Walk {
         if self.reached != self.head {
             return Err(Flaw { seq: self.reached.seq, row: self.last, fault: Fault::OtherHead });
         }
+        if !self.vouched {
+            return Err(Flaw { seq: self.base.seq, row: None, fault: Fault::NoBase });
+        }
+        if self.kept.as_ref().is_some_and(|kept| kept.seq == self.base.seq && *kept != self.base) {
+            return Err(Flaw { seq: self.base.seq, row: None, fault: Fault::OtherThanKept });
+        }
         Ok(())
     }
 }
@@ -417,6 +463,8 @@ impl Walk {
 pub struct Wanted {
     /// What happened to this.
     pub resource: Option<ResourceId>,
+    /// What happened to this, and changes of groups that name it.
+    pub about: Option<ResourceId>,
     /// What was done with this credential or account.
     pub actor: Option<Uuid>,
     /// What happened.
@@ -425,4 +473,13 @@ pub struct Wanted {
     pub since: Option<DateTime<Utc>>,
     /// Earlier.
     pub until: Option<DateTime<Utc>>,
+}
+
+/// Where reading begins, and in which direction it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Behind this place, in the order of the chain.
+    After(i64),
+    /// Before this place, or at the end of the chain; the youngest first.
+    Before(Option<i64>),
 }

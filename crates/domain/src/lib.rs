@@ -8,7 +8,7 @@
 //! - a resource: [`document`], [`meta`], [`resource`]
 //! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`once`], [`list`], [`cursor`]
 //! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`group`], [`project`]
-//! - what has happened: [`audit`], and what must not happen to many at once: [`guard`]
+//! - what has happened: [`audit`], [`requests`], and what must not happen to many at once: [`guard`]
 //! - the port to the database and the use cases on it: [`store`], [`service`]
 
 pub mod admin;
@@ -35,6 +35,7 @@ pub mod path;
 pub mod principal;
 pub mod project;
 pub mod replace;
+pub mod requests;
 pub mod resource;
 pub mod resource_type;
 pub mod role;

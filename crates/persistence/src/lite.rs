@@ -52,20 +52,31 @@ fn id_text(column: &str) -> String {
     format!("({})", parts.join(" || '-' || "))
 }
 
-/// Removes about `room` rows of the audit log and the change feed of a tenant.
+/// Removes about `room` rows of the audit log and the change feed of a deleted tenant, or else old rows from before the
+/// beginning of its audit log: what the function of this name does on PostgreSQL.
 fn remove_records(conn: &mut Conn, tenant: TenantId, room: i64) -> Result<i64, Failed> {
-    let changes = sql_query(
-        "DELETE FROM changes WHERE tenant_id = ?1 AND seq IN \
-            (SELECT seq FROM changes WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)",
-    );
-    let records = sql_query(
-        "DELETE FROM audit_log WHERE tenant_id = ?1 AND (at, id) IN \
-            (SELECT at, id FROM audit_log WHERE tenant_id = ?1 ORDER BY at, id LIMIT ?2)",
-    );
+    const DELETED: &str = "EXISTS (SELECT 1 FROM tenants WHERE id = ?1 AND state = 'deleted')";
+    let statements = [
+        format!(
+            "DELETE FROM changes WHERE tenant_id = ?1 AND {DELETED} AND seq IN \
+                (SELECT seq FROM changes WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)"
+        ),
+        format!(
+            "DELETE FROM audit_log WHERE tenant_id = ?1 AND (at, id) IN \
+                (SELECT at, id FROM audit_log WHERE tenant_id = ?1 AND ({DELETED} \
+                    OR at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-30 days') \
+                    AND coalesce(seq, 0) <= (SELECT max(seq) FROM audit_bases WHERE tenant_id = ?1)) \
+                 ORDER BY at, id LIMIT ?2)"
+        ),
+        format!(
+            "DELETE FROM audit_bases WHERE tenant_id = ?1 AND {DELETED} AND seq IN \
+                (SELECT seq FROM audit_bases WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)"
+        ),
+    ];
     let mut gone = 0;
-    for statement in [changes, records] {
-        let rows = statement.bind::<Uid, _>(Id(tenant.0)).bind::<BigInt, _>(room - gone).execute(conn)?;
-        gone += i64::try_from(rows).unwrap_or(i64::MAX);
+    for statement in statements {
+        let statement = sql_query(statement).bind::<Uid, _>(Id(tenant.0)).bind::<BigInt, _>(room - gone);
+        gone += i64::try_from(statement.execute(conn)?).unwrap_or(i64::MAX);
     }
     Ok(gone)
 }

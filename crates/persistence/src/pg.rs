@@ -54,8 +54,8 @@ extern "SQL" {
     fn removed_records(room: diesel::sql_types::BigInt) -> diesel::sql_types::BigInt;
 }
 
-/// Removes about `room` rows of the audit log and the change feed of a deleted tenant, that of the transaction. The server
-/// has no right to do it itself.
+/// Removes about `room` rows of the audit log and the change feed of a deleted tenant, or else old rows from before the
+/// beginning of its audit log. The server has no right to do it itself; the tenant is that of the transaction.
 fn remove_records(conn: &mut Conn, _tenant: TenantId, room: i64) -> Result<i64, Failed> {
     Ok(diesel::select(removed_records(room)).get_result(conn)?)
 }

@@ -3,7 +3,7 @@
 use domain::limits;
 use domain::role::Role;
 use domain::tenant::TenantState;
-use domain::tenant::settings::{Kind, SETTINGS, Setting, Unset};
+use domain::tenant::settings::{Kind, MOST_DAYS, SETTINGS, Setting, Unset};
 use serde_json::{Map, Value, json};
 
 use super::schema;
@@ -104,6 +104,7 @@ fn settings() -> Value {
             Kind::Number(least, most) => {
                 json!({"type": ["integer", "null"], "minimum": least, "maximum": most})
             }
+            Kind::Days(least) => json!({"type": ["integer", "null"], "minimum": least, "maximum": MOST_DAYS}),
             Kind::Role => {
                 let mut names: Vec<Value> = Role::ALL.iter().map(|role| role.name().into()).collect();
                 names.push(Value::Null);

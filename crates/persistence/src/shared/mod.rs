@@ -11,6 +11,7 @@ mod index;
 mod keyset;
 mod list;
 mod lists;
+mod logs;
 mod platform;
 mod purge;
 mod schemas;
@@ -31,6 +32,7 @@ use domain::id::TenantId;
 use domain::list::ListQuery;
 use domain::resource_type::ResourceType;
 use domain::store::admins::AdminStore;
+use domain::store::log::LogStore;
 use domain::store::platform::PlatformStore;
 use domain::store::tokens::TokenStore;
 use domain::store::{Store, Work};
@@ -140,6 +142,10 @@ impl Store for Repo {
     }
 
     fn tokens(&self) -> &dyn TokenStore {
+        self
+    }
+
+    fn log(&self) -> &dyn LogStore {
         self
     }
 

@@ -8,8 +8,9 @@ use super::scope::of_tenant;
 use crate::error::Failed;
 use crate::schema::{
     admin_links, admin_recovery_codes, admin_sessions, admins, api_tokens, attribute_counts,
-    attribute_values, audit_log, changes, collection_blocks, collections, group_sizes, mass_changes,
-    memberships, profile_keys, resources, tenant_counters, tenant_schemas, unique_values,
+    attribute_values, audit_bases, audit_log, changes, collection_blocks, collections, group_sizes,
+    mass_changes, memberships, profile_keys, requests, resources, tenant_counters, tenant_schemas,
+    unique_values,
 };
 use crate::types::{At, Id};
 
@@ -39,6 +40,7 @@ macro_rules! tables {
         $each!(profile_keys, name_key, String);
         $each!(tenant_schemas, id_key, String);
         $each!(mass_changes, at, At);
+        $each!(requests, id, Id);
     };
 }
 
@@ -53,6 +55,7 @@ pub(super) fn count(conn: &mut Conn, tenant: TenantId) -> Result<i64, Failed> {
     tables!(add);
     add!(changes, seq, i64);
     add!(audit_log, at, At);
+    add!(audit_bases, seq, i64);
     Ok(all)
 }
 
