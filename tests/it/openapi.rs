@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::platform;
-use crate::support::admins::{ADMIN, create_admin, credential, sign_in};
+use crate::support::admins::{ADMIN, create_admin, credential, send, sign_in};
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::http::{Client, id_of};
@@ -56,6 +56,17 @@ fn filled_for(client: &Client, path: &str) -> String {
     path.replace("{id}", &tenant).replace("{token}", &token)
 }
 
+/// The same for an admin, with an account that each use may take away.
+fn filled_for_admin(client: &Client, path: &str) -> String {
+    if !path.contains("{id}") {
+        return path.to_owned();
+    }
+    let body =
+        serde_json::json!({"email": format!("{}@example.com", uuid::Uuid::now_v7()), "role": "auditor"});
+    let made = send(client, "POST", &format!("{ADMIN}/admins"), &body).expect(201).json();
+    path.replace("{id}", id_of(&made))
+}
+
 fn made(client: &Client, collection: &str, name: &str) -> String {
     let unique = uuid::Uuid::now_v7().to_string();
     id_of(&client.post(collection, &serde_json::json!({name: unique})).expect(201).json()).to_owned()
@@ -97,7 +108,7 @@ fn what_is_described_is_there_and_nothing_else(backend: Backend) {
         for method in METHODS {
             let (caller, target) = match (of_platform, of_admin) {
                 (true, _) => (&platform, filled_for(&platform, path)),
-                (false, true) => (&admin, path.clone()),
+                (false, true) => (&admin, filled_for_admin(&admin, path)),
                 (false, false) => (&client, filled(&client, path)),
             };
             let reply = caller.request(method, &target).send();
