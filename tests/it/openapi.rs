@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::platform;
-use crate::support::admins::{ADMIN, create_admin, credential, sign_in};
+use crate::support::admins::{ADMIN, create_admin, credential, send, sign_in};
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::http::{Client, id_of};
@@ -56,14 +56,20 @@ fn filled_for(client: &Client, path: &str) -> String {
     path.replace("{id}", &tenant).replace("{token}", &token)
 }
 
-/// The same for an admin, with a token that each use may take away.
+/// The same for an admin, with a token or an account that each use may take away.
 fn filled_for_admin(client: &Client, path: &str) -> String {
-    if !path.contains("{token}") {
-        return path.to_owned();
+    let make = |collection: &str, body: Value| {
+        let made = send(client, "POST", &format!("{ADMIN}/{collection}"), &body).expect(201).json();
+        id_of(&made).to_owned()
+    };
+    if path.contains("{token}") {
+        return path.replace("{token}", &make("tokens", json!({"name": "x"})));
     }
-    let request = client.request("POST", &format!("{ADMIN}/tokens"));
-    let made = request.body("{\"name\":\"x\"}", "application/json").send().expect(201).json();
-    path.replace("{token}", id_of(&made))
+    if path.contains("/admins/{id}") {
+        let email = format!("{}@example.com", uuid::Uuid::now_v7());
+        return path.replace("{id}", &make("admins", json!({"email": email, "role": "auditor"})));
+    }
+    path.to_owned()
 }
 
 fn made(client: &Client, collection: &str, name: &str) -> String {

@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) authenticator: Authenticator,
     /// Who is signed in as an admin.
     pub(crate) sessions: Sessions,
-    /// Who may hash a password now.
+    /// Where passwords are hashed.
     pub(crate) hashing: Hashing,
     /// Without a trailing slash.
     pub(crate) public_url: String,
@@ -92,6 +92,9 @@ pub enum BuildError {
     /// Passwords cannot be hashed as the settings say.
     #[error("settings: admins")]
     Hashing(#[source] domain::Error),
+    /// The threads that hash passwords cannot be started.
+    #[error("cannot start a thread")]
+    Threads(#[source] io::Error),
     /// A setting cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -125,7 +128,7 @@ impl Application {
             openapi: document.to_string().into(),
             authenticator: Authenticator::new(Arc::clone(&store)),
             sessions,
-            hashing: Hashing::default(),
+            hashing: Hashing::start().map_err(BuildError::Threads)?,
             store,
             public_url: public_url.clone(),
             slow_clients: Arc::new(Semaphore::new(half)),
