@@ -38,5 +38,6 @@ mod roles;
 mod schemas;
 mod tenancy;
 mod tidy;
+mod tokens;
 mod tombstones;
 mod users;
