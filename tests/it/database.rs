@@ -12,6 +12,7 @@ use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::{self, TestDb, project};
 use crate::support::program::{self, Server};
+use crate::support::records;
 use crate::support::users::{full_user, user, with};
 
 both!(
@@ -198,6 +199,7 @@ fn row_level_security_binds_the_server() {
     app.rfc().create(&full_user("mia"));
     app.rfc().post("/Groups", &json!({"displayName": "Ops", "members": ["mia@example.com"]})).expect(201);
     admins::fill(&app, app.acme());
+    records::fill(&app, app.acme());
     let db = &app.db;
     let empty = |what: &str, sql: &str| {
         let found = db.db_texts(sql);

@@ -8,6 +8,7 @@ mod messages;
 mod operation;
 mod parts;
 mod platform;
+mod records;
 mod schemas;
 
 use actix_web::http::header::CONTENT_TYPE;
@@ -95,9 +96,12 @@ fn components(catalog: &Catalog) -> Value {
     messages::add(&mut all);
     platform::add(&mut all);
     admin::add(&mut all);
+    records::add_schemas(&mut all);
+    let mut parameters = parts::parameters();
+    records::add_parameters(&mut parameters);
     json!({
         "schemas": all,
-        "parameters": parts::parameters(),
+        "parameters": parameters,
         "headers": parts::headers(),
         "responses": parts::responses(),
         "securitySchemes": parts::security_schemes(),
