@@ -33,7 +33,7 @@ pub(crate) fn credential(app: &TestApp) -> (&'static str, String) {
     Carrier::Bearer.header(made["token"].as_str().unwrap())
 }
 
-fn platform(app: &TestApp) -> Client {
+pub(crate) fn platform(app: &TestApp) -> Client {
     app.client_with(BASE, Some(credential(app)))
 }
 
