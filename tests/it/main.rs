@@ -34,6 +34,7 @@ mod plans;
 mod platform;
 mod races;
 mod rates;
+mod requests;
 mod roles;
 mod schemas;
 mod tenancy;
