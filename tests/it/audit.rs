@@ -113,6 +113,7 @@ fn case_135_a_row_that_was_edited(backend: Backend) {
         ("at", later),
         ("id", id),
         ("actor_id", "NULL"),
+        ("actor_kind", "'nobody'"),
         ("action", "'created'"),
         ("resource_type", "'Group'"),
         ("resource_id", id),

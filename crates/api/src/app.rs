@@ -26,8 +26,10 @@ use crate::connection::Guarded;
 use crate::hashing::Hashing;
 use crate::rates::attempts::Attempts;
 use crate::rates::{Failures, Rates};
+use crate::requests::{self, Recorder, Recording};
 use crate::settings::{Settings, SettingsError};
 use crate::turns::Turns;
+use crate::uses::Uses;
 use crate::{docs, logging, openapi, routes};
 
 /// What all requests share.
@@ -56,6 +58,10 @@ pub(crate) struct Shared {
     pub(crate) rates: Rates,
     /// Wrong credentials by address.
     pub(crate) failures: Failures,
+    /// How tokens were last used.
+    pub(crate) uses: Arc<Uses>,
+    /// Where requests are recorded.
+    pub(crate) recorder: Recorder,
     /// Attempts to sign in by account.
     pub(crate) attempts: Attempts,
     /// How long the data of a deleted tenant are kept.
@@ -67,6 +73,8 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     public_url: String,
+    uses: Arc<Uses>,
+    recording: Recording,
 }
 
 /// Why a server could not be built.
@@ -75,6 +83,9 @@ pub enum BuildError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
+    /// A thread cannot be started.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
     /// The signals to stop cannot be received.
     #[error("cannot receive signals")]
     Signals(#[source] io::Error),
@@ -106,6 +117,9 @@ impl Application {
         let half = (database.pool_size as usize / 2).max(1);
         // They may all have come to one thread of the server.
         let bulks = half.min(blocking / 2);
+        let uses = Arc::<Uses>::default();
+        let (recorder, recording) = requests::start(Arc::clone(&store), settings.requests.keep_most > 0)
+            .map_err(BuildError::Thread)?;
         let shared = web::Data::new(Shared {
             docs: docs::page(&document),
             openapi: document.to_string().into(),
@@ -121,6 +135,8 @@ impl Application {
             bulk_turns: Turns::new(bulks, limits::ANSWER_TIME),
             rates: Rates::new(&settings.limits),
             failures: Failures::new(&settings.limits),
+            uses: Arc::clone(&uses),
+            recorder,
             attempts: Attempts::new(&settings.limits),
             keep: settings.platform.keep(),
         });
@@ -165,7 +181,7 @@ impl Application {
             .listen("rollcall", listener, service)
             .map_err(|error| BuildError::Listen(address, error))?
             .run();
-        Ok(Self { server, address, public_url })
+        Ok(Self { server, address, public_url, uses, recording })
     }
 
     /// The address that is really listened on.
@@ -183,14 +199,21 @@ impl Application {
         &self.public_url
     }
 
+    /// What has to be written down of how tokens are used.
+    pub(crate) fn uses(&self) -> Arc<Uses> {
+        Arc::clone(&self.uses)
+    }
+
     /// To stop the server from elsewhere.
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()
     }
 
-    /// Serves until SIGTERM or SIGINT (or the handle) says stop, and what is in flight is finished.
+    /// Serves until SIGTERM or SIGINT (or the handle) says stop, and what is in flight is finished and recorded.
     pub async fn run(self) -> io::Result<()> {
-        self.server.await
+        let served = self.server.await;
+        drop(self.recording);
+        served
     }
 }
 

@@ -8,15 +8,16 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
+use auth::token::Parsed;
 use auth::{Authenticator, carrier};
 use chrono::{DateTime, Utc};
 use domain::principal::Principal;
 use domain::{Error, limits};
 
 use crate::app::Shared;
-use crate::blocking;
 use crate::error::Failure;
 use crate::logging::Moment;
+use crate::{blocking, requests};
 
 /// Lets a request in with its [`Principal`], or answers it.
 pub(crate) async fn authenticate(
@@ -36,14 +37,21 @@ async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
     let (Some(shared), Some(now)) = (request.app_data::<web::Data<Shared>>(), now) else {
         return Err(Error::internal("the scope is not set up").into());
     };
-    match principal(shared, &text, now).await {
+    let parsed = Authenticator::parse(&text).map_err(|error| refused(shared, request.peer_addr(), error))?;
+    match principal(shared, parsed, now).await {
         Ok(principal) => {
+            shared.uses.note(&principal, request.request(), now);
             let admitted = shared.rates.admit(&principal, Instant::now());
+            requests::known(request, &principal, admitted.is_ok());
             // The log names also who is refused.
             request.extensions_mut().insert(principal);
+            request.extensions_mut().insert(parsed);
             admitted
         }
-        Err(error) => Err(refused(shared, request.peer_addr(), error)),
+        Err(error) => {
+            requests::claimed(request, parsed, &error);
+            Err(refused(shared, request.peer_addr(), error))
+        }
     }
 }
 
@@ -71,8 +79,11 @@ pub(crate) fn measure(request: &ServiceRequest) -> Result<(), Failure> {
 }
 
 /// What is remembered costs no hand-off to another thread.
-async fn principal(shared: &web::Data<Shared>, text: &str, now: DateTime<Utc>) -> domain::Result<Principal> {
-    let parsed = Authenticator::parse(text)?;
+async fn principal(
+    shared: &web::Data<Shared>,
+    parsed: Parsed,
+    now: DateTime<Utc>,
+) -> domain::Result<Principal> {
     if let Some(principal) = shared.authenticator.recall(&parsed, now)? {
         return Ok(principal);
     }

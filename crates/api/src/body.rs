@@ -11,7 +11,7 @@ use domain::{Error, limits};
 use futures_util::StreamExt;
 
 use crate::error::Failure;
-use crate::json;
+use crate::{json, requests};
 
 /// JSON under any of its names. `text/plain` is what JavaScript's `fetch` says when told nothing (DummyIDP).
 const MEDIA_TYPES: [&str; 3] = ["application/scim+json", "application/json", "text/plain"];
@@ -27,6 +27,11 @@ pub(crate) struct Received {
 }
 
 impl Received {
+    /// Whether nothing was sent.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
     /// What it says. Takes milliseconds for a large one, so not on a server thread.
     pub(crate) fn read(&self) -> Body {
         match self.refused {
@@ -43,7 +48,9 @@ impl Received {
 /// early. A wrong media type is no error yet: whether the resource exists comes first.
 pub(crate) async fn receive(request: &HttpRequest, payload: Payload) -> Result<Received, Failure> {
     let refused = refusal(request, &MEDIA_TYPES, "send the body as application/scim+json");
-    Ok(Received { bytes: arrive(request, payload).await?, refused })
+    let bytes = arrive(request, payload).await?;
+    requests::sent(request, &bytes);
+    Ok(Received { bytes, refused })
 }
 
 /// The same below `/platform/v1`, where bodies are JSON or, for PATCH, a JSON merge patch.

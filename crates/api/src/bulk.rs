@@ -6,14 +6,15 @@ use std::time::Instant;
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use domain::limits;
+use domain::requests::REASON_BYTES;
 use domain::service::Call;
 use domain::service::bulk::{self, Done, Outcome};
+use domain::{Error, limits};
 use serde_json::{Map, Value, json};
 
 use crate::error::{self, Failure};
 use crate::extract::Caller;
-use crate::{body, logging, reply};
+use crate::{body, logging, reply, requests};
 
 pub(crate) async fn bulk(
     caller: Caller,
@@ -25,16 +26,45 @@ pub(crate) async fn bulk(
     // The wait for a seat is part of the time.
     let started = Instant::now();
     let seat = caller.bulk_seat().await?;
-    let has_time = move || started.elapsed() < limits::BULK_WORK_TIME;
+    let still_allowed = caller.still_allowed();
+    let goes_on = move || {
+        if started.elapsed() >= limits::BULK_WORK_TIME {
+            return Err(Error::unavailable("the time of the bulk request was over"));
+        }
+        still_allowed()
+    };
     let bill = caller.bill();
     let work = move |call: &Call<'_>| {
-        let outcomes = bulk::bulk(call, received.read(), &bill, &has_time)?;
+        let outcomes = bulk::bulk(call, received.read(), &bill, &goes_on)?;
         drop(seat);
-        Ok(written(&call.origin.request, outcomes))
+        Ok((failures(&outcomes), written(&call.origin.request, outcomes)))
     };
     let time = limits::BULK_ANSWER_TIME.saturating_sub(started.elapsed());
-    let answer = caller.run_within(time, work).await?;
+    let (failures, answer) = caller.run_within(time, work).await?;
+    if let Some(failures) = failures {
+        requests::failed(&request, failures);
+    }
     Ok(reply::json(StatusCode::OK, &answer))
+}
+
+/// How many operations have failed, and why those that have room in the log did.
+fn failures(outcomes: &[Outcome]) -> Option<String> {
+    let failed =
+        || outcomes.iter().enumerate().filter_map(|(at, one)| Some((at, one, one.result.as_ref().err()?)));
+    let number = failed().count();
+    if number == 0 {
+        return None;
+    }
+    let mut told = format!("{number} of {} operations failed", outcomes.len());
+    for (at, outcome, error) in failed() {
+        if told.len() >= REASON_BYTES {
+            break;
+        }
+        let method = outcome.method.as_deref().unwrap_or("?");
+        let keyword = error.scim_type().map(|keyword| format!(" ({keyword})")).unwrap_or_default();
+        told.push_str(&format!("; {}. {method}: {error}{keyword}", at + 1));
+    }
+    Some(told)
 }
 
 /// The BulkResponse. Failures of ours among the outcomes go to the log, each kind of them once.

@@ -5,6 +5,8 @@
 mod admin;
 mod audit;
 mod guard;
+mod requests;
+mod token;
 mod values;
 
 use std::net::SocketAddr;
@@ -13,18 +15,18 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use domain::principal::Scope;
-use domain::role::Role;
 
-pub(crate) use values::{Lifetime, lifetime};
-use values::{assignment, name, role, scope, slug};
+pub(crate) use values::{Lifetime, lifetime, overlap};
+use values::{assignment, name, slug};
 
 use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
 
-pub(crate) use admin::Admin;
-pub(crate) use audit::Audit;
+pub(crate) use admin::{Account, Admin};
+pub(crate) use audit::{Audit, Since};
 pub(crate) use guard::Guard;
+pub(crate) use requests::Requests;
+pub(crate) use token::Token;
 
 /// What a command fails with: the whole chain becomes one line.
 pub(crate) type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
@@ -72,6 +74,9 @@ enum Command {
     /// Tokens that have deactivated or deleted too many users
     #[command(subcommand)]
     Guard(Guard),
+    /// What was asked of a tenant, and how it was answered
+    #[command(subcommand)]
+    Requests(Requests),
     /// Fill a tenant with realistic synthetic data
     Load(Load),
 }
@@ -165,52 +170,6 @@ pub(crate) enum Tenant {
         /// Yes, delete it
         #[arg(long, required = true)]
         yes: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-/// `rollcall token …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Token {
-    /// Create an API token and print it, this once
-    Create {
-        /// Short name of the tenant
-        #[arg(long, value_name = "SLUG")]
-        tenant: String,
-        /// What to call it
-        #[arg(long, value_parser = name)]
-        name: String,
-        /// How long it lives: 90d, 12h or never
-        #[arg(long, value_name = "TIME", value_parser = lifetime, default_value_t = Lifetime::default())]
-        expires_in: Lifetime,
-        /// What it may do; everything unless given
-        #[arg(long = "scope", value_name = "SCOPE", value_parser = scope)]
-        scopes: Vec<Scope>,
-        /// The highest role it may grant; any unless given
-        #[arg(long, value_name = "ROLE", value_parser = role)]
-        role_ceiling: Option<Role>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// List the API tokens of a tenant
-    List {
-        /// Short name of the tenant
-        #[arg(long, value_name = "SLUG")]
-        tenant: String,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Revoke an API token: within a second no server accepts it
-    Revoke {
-        /// Short name of the tenant
-        #[arg(long, value_name = "SLUG")]
-        tenant: String,
-        /// The id of the token
-        id: String,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -354,6 +313,7 @@ fn run(cli: Cli) -> Outcome {
         Command::Schema(command) => commands::schema::run(&Settings::load(None, overrides)?, command),
         Command::Audit(command) => commands::audit::run(&Settings::load(None, overrides)?, command),
         Command::Guard(command) => commands::guard::run(&Settings::load(None, overrides)?, command),
+        Command::Requests(command) => commands::requests::run(&Settings::load(None, overrides)?, command),
         Command::Load(options) => commands::load::run(&Settings::load(None, overrides)?, &options),
     }
 }

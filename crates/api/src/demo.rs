@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use domain::contract;
 use domain::principal::Scope;
 use domain::service::platform;
+use domain::service::tokens::{Means, New, Tokens};
 use domain::store::Store;
 use domain::tenant::Record;
 
@@ -20,11 +21,16 @@ pub(crate) fn offer(store: &dyn Store, application: &Application, asked: bool) -
     if !wanted || !is_empty(store)? {
         return Ok(());
     }
-    let now = clock::now();
     let Record { tenant, .. } = tenant::create(store, "demo", "Demo")?;
-    let expires = Some(now + auth::DEFAULT_LIFETIME);
-    let scopes = Scope::ALL.into_iter().collect();
-    let (_, secret) = auth::issue(store, tenant.id, "demo", scopes, None, expires, &operator("demo"), now)?;
+    let new = New {
+        name: "demo".into(),
+        scopes: Scope::ALL.into_iter().collect(),
+        role_ceiling: None,
+        lifetime: Some(auth::DEFAULT_LIFETIME),
+    };
+    let (store, tenant, origin) = (store.tokens(), tenant.id, operator("demo"));
+    let tokens = Tokens { store, tenant, means: Means::all(), origin: &origin, now: clock::now() };
+    let (_, secret) = auth::issue(&tokens, new)?;
     out::line(text(application.public_url(), secret.reveal()))?;
     Ok(())
 }

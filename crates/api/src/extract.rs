@@ -9,6 +9,7 @@ use actix_rt::time::timeout;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
+use auth::token::Parsed;
 use chrono::{DateTime, Utc};
 use domain::contract::Contract;
 use domain::meta::{Precondition, Tags};
@@ -23,7 +24,7 @@ use crate::app::Shared;
 use crate::body::Received;
 use crate::error::Failure;
 use crate::logging::Moment;
-use crate::{blocking, query, stream};
+use crate::{blocking, clock, query, stream};
 
 /// What a handler needs of the credential.
 pub(crate) trait Permission {
@@ -47,6 +48,8 @@ impl Permission for Write {
 pub(crate) struct Caller {
     shared: web::Data<Shared>,
     principal: Principal,
+    /// What he has shown.
+    parsed: Parsed,
     contract: &'static Contract,
     origin: Origin,
     now: DateTime<Utc>,
@@ -61,6 +64,13 @@ impl Caller {
     /// Who calls.
     pub(crate) fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// Whether the credential still holds, for work that goes on for long: what is remembered of it is half a second old at
+    /// most. Blocks when it has to be asked for.
+    pub(crate) fn still_allowed(&self) -> impl Fn() -> Result<()> + Send + 'static {
+        let (shared, parsed) = (self.shared.clone(), self.parsed);
+        move || shared.authenticator.principal(&parsed, clock::now()).map(|_| ())
     }
 
     /// Bills the operations of a bulk request, of which the request itself was the first.
@@ -98,7 +108,7 @@ impl Caller {
         F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
     {
         let base = self.base();
-        let Self { shared, principal, contract, origin, now } = self;
+        let Self { shared, principal, contract, origin, now, .. } = self;
         let store = Arc::clone(&shared.store);
         let started = Instant::now();
         // Who waits holds nothing, and many changes of one tenant at once are done one after the other.
@@ -117,14 +127,20 @@ impl Caller {
         F: FnOnce(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
     {
         let base = self.base();
-        let Self { shared, principal, contract, origin, now } = self;
+        let still_allowed = self.still_allowed();
+        let Self { shared, principal, contract, origin, now, .. } = self;
         let store = Arc::clone(&shared.store);
         let turn = shared.turns.take(principal.tenant.id).await?;
-        stream::answer(origin.request.clone(), Arc::clone(&shared.slow_clients), move |sink| {
-            // Until the last piece is written.
-            let _turn = turn;
-            work(&Call { store: &*store, principal: &principal, contract, base, origin, now }, sink)
-        })
+        stream::answer(
+            origin.request.clone(),
+            Arc::clone(&shared.slow_clients),
+            Box::new(still_allowed),
+            move |sink| {
+                // Until the last piece is written.
+                let _turn = turn;
+                work(&Call { store: &*store, principal: &principal, contract, base, origin, now }, sink)
+            },
+        )
         .await
     }
 
@@ -153,14 +169,16 @@ impl FromRequest for Caller {
             request.app_data::<web::Data<Shared>>(),
             request.app_data::<&'static Contract>(),
             extensions.get::<Principal>(),
+            extensions.get::<Parsed>(),
             extensions.get::<Moment>(),
         );
-        let (Some(shared), Some(contract), Some(principal), Some(moment)) = found else {
+        let (Some(shared), Some(contract), Some(principal), Some(parsed), Some(moment)) = found else {
             return ready(Err(Error::internal("a handler outside the authenticated scope").into()));
         };
         ready(Ok(Self {
             shared: shared.clone(),
             principal: principal.clone(),
+            parsed: *parsed,
             contract,
             origin: Origin {
                 actor: Actor::Token(principal.token.id),

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use domain::contract::{Contract, RFC};
-use domain::id::{ResourceId, TokenId};
+use domain::id::ResourceId;
 use domain::meta::Precondition;
-use domain::principal::{Principal, Scope, Token};
+use domain::principal::{Principal, Scope};
 use domain::resource_type::ResourceType;
 use domain::schema::{enterprise, group, qa_user, user};
 use domain::service::{self, Call, Head, Query, Sink};
 use domain::store::{self, Store};
 use domain::tenant::Tenant;
+use domain::token::Token;
 use domain::{Error, Result, limits};
 use serde_json::{Value, json};
 
@@ -188,16 +189,8 @@ fn call<'a>(store: &'a dyn Store, principal: &'a Principal) -> Call<'a> {
 
 /// The operator at the command line may do everything; this token is never stored.
 fn operator(tenant: Tenant) -> Principal {
-    let token = Token {
-        id: TokenId::generate(),
-        name: "load".into(),
-        scopes: Scope::ALL.into_iter().collect(),
-        role_ceiling: None,
-        created: clock::now(),
-        expires: None,
-        revoked: None,
-    };
-    Principal { tenant: Arc::new(tenant), token: Arc::new(token) }
+    let token = Token::new("load", Scope::ALL.into_iter().collect(), None, clock::now(), None);
+    Principal { tenant: Arc::new(tenant), token: Arc::new(token), by_previous: false }
 }
 
 const GIVEN: [&str; 24] = [

@@ -9,6 +9,7 @@ mod operation;
 mod parts;
 mod platform;
 mod schemas;
+mod tokens;
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpResponse, web};
@@ -94,6 +95,7 @@ fn components(catalog: &Catalog) -> Value {
     schemas::any_resource(&mut all);
     messages::add(&mut all);
     platform::add(&mut all);
+    tokens::add(&mut all);
     admin::add(&mut all);
     json!({
         "schemas": all,

@@ -45,6 +45,13 @@ pub(crate) fn value(raw: &str, wanted: &str) -> Result<Option<String>> {
     Ok(None)
 }
 
+/// `count` where pages are plain JSON: how many are on a page unless it is sent, and at most.
+pub(crate) fn page_size(raw: &str, (usual, most): (usize, usize)) -> Result<usize> {
+    let Some(text) = value(raw, "count")? else { return Ok(usual) };
+    let number = text.parse::<usize>().ok().filter(|&number| number > 0);
+    Ok(number.ok_or_else(|| Error::InvalidValue("count is a number from 1".into()))?.min(most))
+}
+
 /// Whether there is a `filter`, which discovery endpoints refuse (RFC 7644 section 4).
 pub(crate) fn has_filter(raw: &str) -> bool {
     raw.split('&').any(|pair| {

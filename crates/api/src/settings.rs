@@ -9,6 +9,7 @@ use std::time::Duration;
 use auth::password::hasher::Parameters;
 use chrono::TimeDelta;
 use config::{Config, ConfigError, Environment, File, FileFormat};
+use domain::service::retention::Keep;
 use serde::Deserialize;
 
 const DEFAULT_FILE: &str = "config/default.toml";
@@ -28,6 +29,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The hosting platform.
     pub platform: Platform,
+    /// The log of requests.
+    pub requests: Requests,
     /// Accounts of tenant admins.
     pub admins: Admins,
 }
@@ -268,6 +271,29 @@ impl Platform {
     /// How long the data of a deleted tenant are kept.
     pub(crate) fn keep(&self) -> TimeDelta {
         TimeDelta::days(self.purge_after_days.into())
+    }
+}
+
+/// The log of requests of each tenant.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Requests {
+    /// Days that a request is kept.
+    pub keep_days: u16,
+    /// Requests of a tenant that are kept, the youngest; 0: none are recorded.
+    pub keep_most: u32,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self { keep_days: 30, keep_most: 100_000 }
+    }
+}
+
+impl Requests {
+    /// How long requests are kept.
+    pub(crate) fn keep(&self) -> Keep {
+        Keep { time: TimeDelta::days(self.keep_days.into()), most: self.keep_most as usize }
     }
 }
 

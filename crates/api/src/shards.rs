@@ -50,6 +50,15 @@ impl<K: Copy + Eq + Hash, V: Entry> Shards<K, V> {
         }
         work(entries.entry(key).or_default())
     }
+
+    /// Takes all entries away.
+    pub(crate) fn take(&self) -> Vec<(K, V)> {
+        let mut all = Vec::new();
+        for piece in &self.pieces {
+            all.extend(piece.lock().unwrap_or_else(PoisonError::into_inner).drain());
+        }
+        all
+    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ const CHUNKS: usize = 4;
 const PACE: Pace =
     Pace { unseated: Duration::from_secs(2), piece: REPLY_TIME, all: Duration::from_secs(300) };
 
+/// Whether somebody may go on reading.
+pub(crate) type GoesOn = Box<dyn Fn() -> Result<()> + Send>;
+
 /// How long a long reply waits for its client.
 #[derive(Clone, Copy)]
 struct Pace {
@@ -52,17 +55,19 @@ struct Pace {
 }
 
 /// Runs `work` where it may wait for the database, and answers with what it writes. Until the first byte is sent
-/// a failure is an ordinary error; after that it breaks the connection, so that no half reply looks whole.
+/// a failure is an ordinary error; after that it breaks the connection, so that no half reply looks whole. `goes_on` is
+/// asked before each piece: who may not read any more gets no more.
 pub(crate) async fn answer<F>(
     request: String,
     seats: Arc<Semaphore>,
+    goes_on: GoesOn,
     work: F,
 ) -> std::result::Result<HttpResponse, Failure>
 where
     F: FnOnce(&mut dyn Sink) -> Result<()> + Send + 'static,
 {
     let begun = blocking::run_on(move |answer| {
-        let mut writer = Writer::new(answer, seats, PACE);
+        let mut writer = Writer::new(answer, seats, goes_on, PACE);
         let result = work(&mut writer);
         if let Err(error) = writer.end(result) {
             cut_short(&request, &error);
@@ -90,7 +95,7 @@ pub(crate) fn fit_version(response: &mut ServiceResponse) {
 fn cut_short(request: &str, error: &Error) {
     let chain = chain(error);
     match error {
-        Error::Unavailable(_) => {
+        Error::Unavailable(_) | Error::Unauthorized(_) | Error::Forbidden(_) => {
             log::warn!(target: "rollcall::request", request = request; "reply cut short: {chain}");
         }
         _ => log::error!(target: "rollcall::request", request = request; "reply cut short: {chain}"),
@@ -121,6 +126,7 @@ struct Writer {
     /// Once something is sent.
     way: Option<Way>,
     seats: Arc<Semaphore>,
+    goes_on: GoesOn,
     pace: Pace,
 }
 
@@ -138,8 +144,13 @@ struct Way {
 }
 
 impl Writer {
-    fn new(answer: oneshot::Sender<Result<Begun>>, seats: Arc<Semaphore>, pace: Pace) -> Self {
-        Self { answer: Some(answer), head: None, buffer: BytesMut::new(), way: None, seats, pace }
+    fn new(
+        answer: oneshot::Sender<Result<Begun>>,
+        seats: Arc<Semaphore>,
+        goes_on: GoesOn,
+        pace: Pace,
+    ) -> Self {
+        Self { answer: Some(answer), head: None, buffer: BytesMut::new(), way: None, seats, goes_on, pace }
     }
 
     /// How much is gathered before it is sent.
@@ -149,6 +160,7 @@ impl Writer {
 
     /// Sends what is gathered; the first time, with the head.
     fn send(&mut self) -> Result<()> {
+        (self.goes_on)()?;
         let bytes = self.buffer.split().freeze();
         if let Some(way) = &mut self.way {
             return way.send(bytes);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use domain::principal::{Principal, Token};
+use domain::principal::Principal;
 use domain::store::Store;
 use domain::tenant::{Tenant, TenantState};
+use domain::token::{Found, Token};
 use domain::{Error, Result};
 use moka::sync::Cache;
 
@@ -20,7 +21,7 @@ const CAPACITY: u64 = 10_000;
 /// Turns the text of a credential into a [`Principal`].
 ///
 /// The three steps are separate because only the last one blocks: [`token::parse`] (or [`Self::parse`]),
-/// [`Self::recall`] and [`Self::look_up`]. [`Self::authenticate`] is all of them.
+/// [`Self::recall`] and [`Self::look_up`]. [`Self::principal`] is the last two, [`Self::authenticate`] all of them.
 pub struct Authenticator {
     store: Arc<dyn Store>,
     memory: Cache<[u8; 32], Known>,
@@ -30,6 +31,8 @@ pub struct Authenticator {
 struct Known {
     tenant: Arc<Tenant>,
     token: Arc<Token>,
+    /// Whether it was shown by the secret before the present one.
+    is_previous: bool,
     /// When the database was asked, not when it answered: a slow answer must not prolong a revoked token.
     asked: Instant,
 }
@@ -48,7 +51,7 @@ impl Authenticator {
     /// The principal, if the database was asked for this token a moment ago. Does not block.
     pub fn recall(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Option<Principal>> {
         match self.memory.get(&parsed.digest) {
-            Some(known) if known.asked.elapsed() < MEMORY => judge(&known.tenant, known.token, now).map(Some),
+            Some(known) if known.asked.elapsed() < MEMORY => judge(&known, now).map(Some),
             _ => Ok(None),
         }
     }
@@ -56,32 +59,37 @@ impl Authenticator {
     /// Asks the database. Blocks.
     pub fn look_up(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Principal> {
         let asked = Instant::now();
-        let (tenant, token) = self
-            .store
-            .find_token(parsed.tenant, &parsed.digest)?
-            .ok_or(Error::Unauthorized("unknown token"))?;
-        let (tenant, token) = (Arc::new(tenant), Arc::new(token));
-        let principal = judge(&tenant, token.clone(), now)?;
-        self.memory.insert(parsed.digest, Known { tenant, token, asked });
+        let found = self.store.find_token(parsed.tenant, &parsed.digest)?;
+        let Found { tenant, token, is_previous } = found.ok_or(Error::Unauthorized("unknown token"))?;
+        let known = Known { tenant: Arc::new(tenant), token: Arc::new(token), is_previous, asked };
+        let principal = judge(&known, now)?;
+        self.memory.insert(parsed.digest, known);
         Ok(principal)
     }
 
-    /// The principal behind the text of a credential.
+    /// The principal behind a credential: from memory, or from the database. Whoever works for long asks again while he
+    /// does. May block.
     ///
     /// # Errors
     /// [`Error::Unauthorized`] (one answer for every reason), [`Error::Forbidden`] for a suspended tenant,
     /// and what the store fails with.
-    pub fn authenticate(&self, text: &str, now: DateTime<Utc>) -> Result<Principal> {
-        let parsed = Self::parse(text)?;
-        match self.recall(&parsed, now)? {
+    pub fn principal(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Principal> {
+        match self.recall(parsed, now)? {
             Some(principal) => Ok(principal),
-            None => self.look_up(&parsed, now),
+            None => self.look_up(parsed, now),
         }
+    }
+
+    /// The same for the text of a credential.
+    pub fn authenticate(&self, text: &str, now: DateTime<Utc>) -> Result<Principal> {
+        self.principal(&Self::parse(text)?, now)
     }
 }
 
-/// The end of the token, then the state of the tenant: only a good token learns that its tenant is suspended.
-fn judge(tenant: &Arc<Tenant>, token: Arc<Token>, now: DateTime<Utc>) -> Result<Principal> {
+/// The end of the token and of its secret, then the state of the tenant: only a good token learns that its tenant is
+/// suspended.
+fn judge(known: &Known, now: DateTime<Utc>) -> Result<Principal> {
+    let Known { tenant, token, is_previous, .. } = known;
     // Whatever the clocks of the processes say, a revoked token does not come back: its time is not compared.
     if token.revoked.is_some() {
         return Err(Error::Unauthorized("revoked token"));
@@ -89,12 +97,15 @@ fn judge(tenant: &Arc<Tenant>, token: Arc<Token>, now: DateTime<Utc>) -> Result<
     if token.expires.is_some_and(|end| end <= now) {
         return Err(Error::Unauthorized("expired token"));
     }
+    if *is_previous && token.overlap(now).is_none() {
+        return Err(Error::Unauthorized("replaced token"));
+    }
     match tenant.state {
         TenantState::Active => {}
         TenantState::Suspended => return Err(Error::Forbidden("the tenant is suspended".into())),
         TenantState::Deleted => return Err(Error::Unauthorized("deleted tenant")),
     }
-    Ok(Principal { tenant: tenant.clone(), token })
+    Ok(Principal { tenant: tenant.clone(), token: token.clone(), by_previous: *is_previous })
 }
 
 #[cfg(test)]
@@ -102,28 +113,32 @@ mod tests {
     use super::*;
     use crate::Secret;
     use chrono::TimeDelta;
-    use domain::id::{TenantId, TokenId};
+    use domain::id::TenantId;
     use domain::list::ListQuery;
     use domain::principal::Scope;
     use domain::resource_type::ResourceType;
+    use domain::store::Work;
+    use domain::store::log::LogStore;
     use domain::store::platform::PlatformStore;
-    use domain::store::{Origin, Work};
+    use domain::store::tokens::TokenStore;
     use domain::tenant::TenantSettings;
+    use domain::token::{Digest, Previous};
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Knows one token and counts how often it is asked.
+    /// Knows one token with two secrets and counts how often it is asked.
     struct OneToken {
         row: Mutex<(Tenant, Token)>,
-        digest: [u8; 32],
+        digests: [Digest; 2],
         asked: AtomicUsize,
     }
 
     impl Store for OneToken {
-        fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>> {
+        fn find_token(&self, tenant: TenantId, digest: &Digest) -> Result<Option<Found>> {
             self.asked.fetch_add(1, Ordering::SeqCst);
-            let row = self.row.lock().unwrap().clone();
-            Ok((row.0.id == tenant && self.digest == *digest).then_some(row))
+            let (own, token) = self.row.lock().unwrap().clone();
+            let known = own.id == tenant && self.digests.contains(digest);
+            Ok(known.then_some(Found { tenant: own, token, is_previous: self.digests[1] == *digest }))
         }
 
         fn read_in(&self, _: TenantId, _: Work<'_>) -> Result<()> {
@@ -141,19 +156,16 @@ mod tests {
         fn platform(&self) -> &dyn PlatformStore {
             unreachable!()
         }
+        fn tokens(&self) -> &dyn TokenStore {
+            unreachable!()
+        }
+        fn log(&self) -> &dyn LogStore {
+            unreachable!()
+        }
         fn admins(&self) -> &dyn domain::store::admins::AdminStore {
             unreachable!()
         }
         fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
-            unreachable!()
-        }
-        fn create_token(&self, _: TenantId, _: &Token, _: &[u8; 32], _: &Origin) -> Result<()> {
-            unreachable!()
-        }
-        fn tokens(&self, _: TenantId) -> Result<Vec<Token>> {
-            unreachable!()
-        }
-        fn revoke_token(&self, _: TenantId, _: TokenId, _: &Origin, _: DateTime<Utc>) -> Result<bool> {
             unreachable!()
         }
     }
@@ -173,18 +185,11 @@ mod tests {
             catalog: domain::catalog::Catalog::standard(),
         };
         let secret = token::generate(tenant.id).unwrap();
-        let token = Token {
-            id: TokenId::generate(),
-            name: "t".into(),
-            scopes: Scope::ALL.into_iter().collect(),
-            role_ceiling: None,
-            created: start(),
-            expires: Some(start() + TimeDelta::seconds(10)),
-            revoked: None,
-        };
-        let digest = secret.digest();
+        let scopes = Scope::ALL.into_iter().collect();
+        let token = Token::new("t", scopes, None, start(), Some(start() + TimeDelta::seconds(10)));
+        let digests = [secret.digest(), [0; 32]];
         let store =
-            Arc::new(OneToken { row: Mutex::new((tenant, token)), digest, asked: AtomicUsize::new(0) });
+            Arc::new(OneToken { row: Mutex::new((tenant, token)), digests, asked: AtomicUsize::new(0) });
         (store.clone(), Authenticator::new(store), secret)
     }
 
@@ -235,5 +240,44 @@ mod tests {
         authenticator.authenticate(secret.reveal(), start()).unwrap();
         let stranger = token::generate(TenantId::generate()).unwrap();
         assert_eq!(reason(authenticator.authenticate(stranger.reveal(), start())), "unknown token");
+    }
+
+    #[test]
+    fn case_15_every_refusal_costs_one_look_up() {
+        let (store, authenticator, secret) = fixture();
+        let tenant = store.row.lock().unwrap().0.id;
+        let unknown = token::generate(tenant).unwrap();
+        let foreign = token::generate(TenantId::generate()).unwrap();
+        store.row.lock().unwrap().1.revoked = Some(start());
+        for (text, why) in
+            [(&secret, "revoked token"), (&unknown, "unknown token"), (&foreign, "unknown token")]
+        {
+            for _ in 0..3 {
+                let before = store.asked.load(Ordering::SeqCst);
+                assert_eq!(reason(authenticator.authenticate(text.reveal(), start())), why);
+                assert_eq!(store.asked.load(Ordering::SeqCst) - before, 1, "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_replaced_secret_goes_on_until_its_end() {
+        let (store, authenticator, secret) = fixture();
+        let replaced = token::generate(store.row.lock().unwrap().0.id).unwrap();
+        let store = Arc::new(OneToken {
+            row: Mutex::new(store.row.lock().unwrap().clone()),
+            digests: [secret.digest(), replaced.digest()],
+            asked: AtomicUsize::new(0),
+        });
+        let authenticator = Authenticator { store: store.clone(), ..authenticator };
+        let end = start() + TimeDelta::seconds(5);
+        store.row.lock().unwrap().1.previous = Some(Previous { last_four: None, expires: end, used: None });
+        let by_previous =
+            |secret: &Secret, at| authenticator.authenticate(secret.reveal(), at).map(|one| one.by_previous);
+        assert!(by_previous(&replaced, start()).unwrap() && !by_previous(&secret, start()).unwrap());
+        // From memory as from the database.
+        assert_eq!(store.asked.load(Ordering::SeqCst), 2);
+        assert_eq!(reason(authenticator.authenticate(replaced.reveal(), end)), "replaced token");
+        assert!(!by_previous(&secret, end).unwrap());
     }
 }

@@ -1,14 +1,11 @@
 //! Making secrets: a token, and the key of a tenant's cursors.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::cursor::CursorKey;
-use domain::id::{PlatformTokenId, TenantId, TokenId};
-use domain::principal::{Scope, Token};
-use domain::role::Role;
+use domain::id::PlatformTokenId;
+use domain::service::tokens::{New, Rotation, Tokens};
 use domain::store::platform::{PlatformStore, PlatformToken};
-use domain::store::{Origin, Store};
+use domain::token::Token;
 use domain::{Error, Result};
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -19,32 +16,17 @@ use crate::{platform_token, token};
 /// How long a token lives unless its maker says otherwise.
 pub const DEFAULT_LIFETIME: TimeDelta = TimeDelta::days(90);
 
-/// Makes and stores a token of the tenant; `expires` of none is never. The secret exists only in the answer.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "what a token is, each part named by its type, and who makes it"
-)]
-pub fn issue(
-    store: &dyn Store,
-    tenant: TenantId,
-    name: &str,
-    scopes: BTreeSet<Scope>,
-    role_ceiling: Option<Role>,
-    expires: Option<DateTime<Utc>>,
-    origin: &Origin,
-    now: DateTime<Utc>,
-) -> Result<(Token, Secret)> {
-    let secret = token::generate(tenant)?;
-    let token = Token {
-        id: TokenId::generate(),
-        name: name.to_owned(),
-        scopes,
-        role_ceiling,
-        created: now,
-        expires,
-        revoked: None,
-    };
-    store.create_token(tenant, &token, &secret.digest(), origin)?;
+/// Makes and stores a token. The secret exists only in the answer.
+pub fn issue(tokens: &Tokens<'_>, new: New) -> Result<(Token, Secret)> {
+    let secret = token::generate(tokens.tenant)?;
+    let token = tokens.create(new, token::stored(&secret))?;
+    Ok((token, secret))
+}
+
+/// Replaces the secret of a token; the rest is as with [`issue`].
+pub fn reissue(tokens: &Tokens<'_>, id: &str, rotation: Rotation) -> Result<(Token, Secret)> {
+    let secret = token::generate(tokens.tenant)?;
+    let token = tokens.rotate(id, rotation, &token::stored(&secret))?;
     Ok((token, secret))
 }
 

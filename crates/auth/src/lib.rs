@@ -2,7 +2,7 @@
 //!
 //! For requests of identity providers, from the headers to a [`domain::principal::Principal`]: [`carrier`] finds the one
 //! credential among the headers, [`token`] judges its text without a database, [`authenticator`] asks the
-//! database (or a cache of half a second) whose it is and whether it still holds. [`fn@issue`] makes a token,
+//! database (or a cache of half a second) whose it is and whether it still holds. [`fn@issue`] makes a token, [`reissue`] gives one another secret,
 //! [`cursor_key`] what the cursors of a tenant are sealed with.
 //!
 //! For admins who sign in: [`password`], then [`totp`] or one of the codes of [`recovery`]; an [`access`] token signed with a
@@ -30,6 +30,6 @@ mod issue;
 mod opaque;
 
 pub use authenticator::Authenticator;
-pub use issue::{DEFAULT_LIFETIME, cursor_key, issue, issue_for_platform};
+pub use issue::{DEFAULT_LIFETIME, cursor_key, issue, issue_for_platform, reissue};
 pub use opaque::Secret;
 pub use sessions::Sessions;

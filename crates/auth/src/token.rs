@@ -2,6 +2,7 @@
 
 use domain::Result;
 use domain::id::TenantId;
+use domain::service::tokens::Fresh;
 
 use crate::opaque::{Family, Secret};
 
@@ -10,6 +11,8 @@ pub const PREFIX: &str = "rcl_";
 const FAMILY: Family<1> = Family::new(PREFIX);
 /// Characters of a token.
 pub const LENGTH: usize = FAMILY.length();
+/// Characters by which people know it.
+const LAST: usize = 4;
 
 /// What the text of a token says by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,13 @@ pub fn generate(tenant: TenantId) -> Result<Secret> {
     FAMILY.generate([tenant.0])
 }
 
+/// What is stored of a token. Its last characters are of the checksum: they tell two tokens apart and leave more to guess
+/// than anybody can.
+pub(crate) fn stored(secret: &Secret) -> Fresh {
+    let (_, last_four) = secret.reveal().split_at(LENGTH - LAST);
+    Fresh { digest: secret.digest(), last_four: last_four.to_owned() }
+}
+
 /// Shape, then checksum, then hash; no database. `None` for anything [`generate`] cannot have made.
 pub fn parse(text: &str) -> Option<Parsed> {
     let ([tenant], digest) = FAMILY.parse(text)?;
@@ -44,6 +54,14 @@ mod tests {
         let secret = generate(tenant).unwrap();
         assert_eq!(parse(secret.reveal()), Some(Parsed { tenant, digest: secret.digest() }));
         assert_eq!(secret.reveal().len(), LENGTH);
+    }
+
+    #[test]
+    fn its_end_is_kept() {
+        let secret = generate(TenantId::generate()).unwrap();
+        let Fresh { digest, last_four } = stored(&secret);
+        assert_eq!((digest, last_four.len()), (secret.digest(), 4));
+        assert!(secret.reveal().ends_with(&last_four));
     }
 
     /// Tokens that are out there must be read for as long as they live.

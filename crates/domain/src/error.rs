@@ -108,6 +108,7 @@ impl Error {
             Self::Mutability(detail) => Self::Mutability(detail.clone()),
             Self::NoTarget(detail) => Self::NoTarget(detail.clone()),
             Self::TooLarge(detail) => Self::TooLarge(detail.clone()),
+            Self::Unauthorized(reason) => Self::Unauthorized(reason),
             Self::Forbidden(detail) => Self::Forbidden(detail.clone()),
             Self::Conflict(detail) => Self::Conflict(detail.clone()),
             other => Self::internal(other.to_string()),

@@ -3,12 +3,12 @@
 //! No HTTP, no SQL, no clock: time and stores are arguments. (A new id tells the time of its birth: [`id`] makes
 //! them.) The modules in reading order:
 //!
-//! - nouns: [`id`], [`tenant`], [`principal`], [`admin`], [`contract`], [`limits`], [`error`]
+//! - nouns: [`id`], [`tenant`], [`principal`], [`token`], [`admin`], [`contract`], [`limits`], [`error`]
 //! - data that describes data: [`schema`], [`resource_type`], [`catalog`], [`definition`]
 //! - a resource: [`document`], [`meta`], [`resource`]
 //! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`once`], [`list`], [`cursor`]
 //! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`group`], [`project`]
-//! - what has happened: [`audit`], and what must not happen to many at once: [`guard`]
+//! - what has happened: [`audit`], [`requests`], and what must not happen to many at once: [`guard`]
 //! - the port to the database and the use cases on it: [`store`], [`service`]
 
 pub mod admin;
@@ -35,6 +35,7 @@ pub mod path;
 pub mod principal;
 pub mod project;
 pub mod replace;
+pub mod requests;
 pub mod resource;
 pub mod resource_type;
 pub mod role;
@@ -42,6 +43,7 @@ pub mod schema;
 pub mod service;
 pub mod store;
 pub mod tenant;
+pub mod token;
 pub mod user;
 
 pub use error::{Error, Result};

@@ -62,6 +62,10 @@ pub const SCHEMA_ATTRIBUTES: usize = 200;
 pub const URN_BYTES: usize = 200;
 /// Bytes of the name of an attribute, a resource type or an endpoint of a tenant.
 pub const ATTRIBUTE_NAME_BYTES: usize = 64;
+/// Days that a secret of a token may go on beside a new one.
+pub const TOKEN_OVERLAP_DAYS: i64 = 30;
+/// Characters that are kept of what a client calls itself.
+pub const AGENT_CHARS: usize = 256;
 /// Time from the last byte of a request to its answer.
 pub const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// The same for a bulk request.

@@ -1,14 +1,11 @@
 //! Who is calling and what the credential allows.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
-use crate::id::TokenId;
 use crate::role::Role;
 use crate::tenant::Tenant;
+use crate::token::Token;
 use crate::{Error, Result};
 
 /// What kind of thing a scope speaks of.
@@ -93,25 +90,6 @@ impl fmt::Display for Scope {
     }
 }
 
-/// An API token as the database knows it: everything but the secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    /// Its public name.
-    pub id: TokenId,
-    /// What the admin called it.
-    pub name: String,
-    /// What it may do.
-    pub scopes: BTreeSet<Scope>,
-    /// The highest role it may grant; none: any.
-    pub role_ceiling: Option<Role>,
-    /// When it was made.
-    pub created: DateTime<Utc>,
-    /// When it ends; none: never.
-    pub expires: Option<DateTime<Utc>>,
-    /// When it was revoked.
-    pub revoked: Option<DateTime<Utc>>,
-}
-
 /// The caller of a request: a tenant and the token that proved it.
 #[derive(Clone, Debug)]
 pub struct Principal {
@@ -119,6 +97,8 @@ pub struct Principal {
     pub tenant: Arc<Tenant>,
     /// The credential.
     pub token: Arc<Token>,
+    /// Whether it was shown by the secret before the present one.
+    pub by_previous: bool,
 }
 
 impl Principal {
@@ -127,17 +107,17 @@ impl Principal {
         let scopes = &self.token.scopes;
         let allowed = scopes.contains(&Scope::In(area, Access::Write))
             || (access == Access::Read && scopes.contains(&Scope::In(area, Access::Read)));
-        if allowed { Ok(()) } else { Err(Error::Forbidden("the token has no scope for this".into())) }
+        if allowed {
+            return Ok(());
+        }
+        let missing = Scope::In(area, access).name();
+        Err(Error::Forbidden(format!("the token lacks the scope {missing}")))
     }
 
     /// [`Error::Forbidden`] unless the credential may send bulk requests. What each operation needs is asked for then.
     pub fn require_bulk(&self) -> Result<()> {
         let allowed = self.token.scopes.contains(&Scope::Bulk);
-        if allowed {
-            Ok(())
-        } else {
-            Err(Error::Forbidden("the token has no scope for bulk requests".into()))
-        }
+        if allowed { Ok(()) } else { Err(Error::Forbidden("the token lacks the scope bulk".into())) }
     }
 
     /// The one check of every role grant: the scope for roles and the role ceiling of the credential, and

@@ -6,12 +6,16 @@ pub mod audit;
 pub mod bulk;
 mod groups;
 pub mod guard;
+pub mod history;
 mod list;
 pub mod platform;
+pub mod requests;
+pub mod retention;
 mod rights;
 pub mod roles;
 pub mod schemas;
 pub mod sink;
+pub mod tokens;
 mod write;
 
 use chrono::{DateTime, Utc};

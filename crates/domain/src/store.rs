@@ -1,24 +1,26 @@
 //! The port to the database. Nothing reaches a row but through a transaction that is bound to one tenant.
 
 pub mod admins;
+pub mod log;
 pub mod platform;
+pub mod tokens;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::audit::{Head, Row, Wanted};
+use crate::audit::{Head, Place, Row, Wanted};
 use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
 use crate::guard::{Departure, Guard, Tally};
 use crate::id::{AdminId, PlatformTokenId, ResourceId, TenantId, TokenId};
 use crate::list::{ListQuery, Page};
 use crate::meta::Version;
-use crate::principal::Token;
 use crate::project::Membership;
 use crate::resource::Resource;
 use crate::resource_type::ResourceType;
 use crate::role::Role;
 use crate::tenant::Tenant;
+use crate::token::Found;
 use crate::{Error, Result};
 
 /// What happened to a resource.
@@ -326,11 +328,14 @@ pub trait TenantTx {
     /// The end of the chain of audit rows.
     fn audit_head(&mut self) -> Result<Head>;
 
+    /// Behind which row the chain begins, once old ones were removed.
+    fn audit_base(&mut self) -> Result<Head>;
+
     /// How many audit rows stand outside the chain.
     fn unchained_audit_rows(&mut self) -> Result<i64>;
 
-    /// At most `count` rows of the chain behind a place, in its order.
-    fn audit_rows(&mut self, wanted: &Wanted, after: Option<i64>, count: usize) -> Result<Vec<Row>>;
+    /// At most `count` rows of the chain from a place on.
+    fn audit_rows(&mut self, wanted: &Wanted, from: Place, count: usize) -> Result<Vec<Row>>;
 
     /// Appends the audit row and the change row at the tenant's next position. The last statement of a
     /// change, because it takes the tenant's counter. [`Error::Unavailable`] when the tenant has changed its
@@ -369,28 +374,17 @@ pub trait Store: Send + Sync {
     /// Tenants as a whole, and the credentials of the platform.
     fn platform(&self) -> &dyn platform::PlatformStore;
 
+    /// The API tokens of tenants.
+    fn tokens(&self) -> &dyn tokens::TokenStore;
+
     /// Accounts of tenant admins.
     fn admins(&self) -> &dyn admins::AdminStore;
 
+    /// Records beside the requests.
+    fn log(&self) -> &dyn log::LogStore;
+
     /// The tenant with this slug, unless deleted.
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>>;
-
-    /// Stores a token of the tenant, with its audit row; `digest` is the SHA-256 of its text.
-    /// [`Error::Forbidden`] beyond the quota of the tenant.
-    fn create_token(&self, tenant: TenantId, token: &Token, digest: &[u8; 32], origin: &Origin)
-    -> Result<()>;
-
-    /// The tokens of the tenant, the youngest first.
-    fn tokens(&self, tenant: TenantId) -> Result<Vec<Token>>;
-
-    /// Revokes a token, with an audit row the first time; `false` when the tenant has none with this id.
-    fn revoke_token(
-        &self,
-        tenant: TenantId,
-        token: TokenId,
-        origin: &Origin,
-        at: DateTime<Utc>,
-    ) -> Result<bool>;
 
     /// How the database would answer a list: its own words, for operators and tests.
     fn explain(
@@ -400,8 +394,8 @@ pub trait Store: Send + Sync {
         query: &ListQuery,
     ) -> Result<Vec<String>>;
 
-    /// The tenant and the token behind a digest, whatever their state.
-    fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>>;
+    /// The tenant and the token behind the digest of a secret, the present one or the one before, whatever their state.
+    fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<Found>>;
 }
 
 /// [`Store::read_in`] with a value.

@@ -1,8 +1,7 @@
 //! Rows and what they mean.
 
 pub(crate) mod admins;
-
-use std::collections::BTreeSet;
+mod token;
 
 use diesel::prelude::*;
 use domain::audit::{Entry, Head, Row};
@@ -11,19 +10,20 @@ use domain::cursor::CursorKey;
 use domain::document::Document;
 use domain::id::{PlatformTokenId, ResourceId, TenantId, TokenId};
 use domain::meta::{Meta, Version};
-use domain::principal::{Scope, Token};
+use domain::requests::Request;
 use domain::resource::Resource;
-use domain::role::Role;
 use domain::store::platform::PlatformToken;
 use domain::store::{Actor, Origin};
 use domain::tenant::{Purge, Record, Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
 use crate::schema::{
-    api_tokens, attribute_counts, attribute_values, audit_log, changes, mass_changes, memberships,
-    platform_tokens, profile_keys, resources, tenants, unique_values,
+    attribute_counts, attribute_values, audit_log, changes, mass_changes, memberships, platform_tokens,
+    profile_keys, requests, resources, tenants, unique_values,
 };
 use crate::types::{At, Id};
+
+pub(crate) use token::{NotedRow, TokenRow, WholeTokenRow};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = tenants)]
@@ -110,54 +110,6 @@ impl TenantRow {
             settings,
             cursor_key: CursorKey::new(cursor_key),
             catalog: Catalog::standard(),
-        })
-    }
-}
-
-#[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = api_tokens, treat_none_as_default_value = false)]
-pub(crate) struct TokenRow {
-    pub(crate) tenant_id: Id,
-    pub(crate) id: Id,
-    pub(crate) digest: Vec<u8>,
-    pub(crate) name: String,
-    pub(crate) scopes: String,
-    pub(crate) role_ceiling: Option<String>,
-    pub(crate) created_at: At,
-    pub(crate) expires_at: Option<At>,
-    pub(crate) revoked_at: Option<At>,
-}
-
-impl TokenRow {
-    pub(crate) fn new(tenant: TenantId, token: &Token, digest: &[u8; 32]) -> Self {
-        Self {
-            tenant_id: Id(tenant.0),
-            id: Id(token.id.0),
-            digest: digest.to_vec(),
-            name: token.name.clone(),
-            scopes: token.scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" "),
-            role_ceiling: token.role_ceiling.map(|role| role.name().to_owned()),
-            created_at: At(token.created),
-            expires_at: token.expires.map(At),
-            revoked_at: token.revoked.map(At),
-        }
-    }
-
-    pub(crate) fn meaning(self) -> Result<Token> {
-        // A scope that a newer version of this program has given grants nothing in this one.
-        let scopes: BTreeSet<Scope> = self.scopes.split_whitespace().filter_map(Scope::parse).collect();
-        let role_ceiling = self.role_ceiling.as_deref().map(|name| {
-            // A ceiling that cannot be read must not become "no ceiling".
-            Role::parse(name).ok_or_else(|| Error::internal("unknown role ceiling of a token"))
-        });
-        Ok(Token {
-            id: TokenId(self.id.0),
-            name: self.name,
-            scopes,
-            role_ceiling: role_ceiling.transpose()?,
-            created: self.created_at.0,
-            expires: self.expires_at.map(|at| at.0),
-            revoked: self.revoked_at.map(|at| at.0),
         })
     }
 }
@@ -360,4 +312,69 @@ pub(crate) struct MassChangeRow {
     pub(crate) kind: &'static str,
     pub(crate) user_id: Id,
     pub(crate) at: At,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = requests, treat_none_as_default_value = false)]
+pub(crate) struct RequestRow {
+    pub(crate) tenant_id: Id,
+    pub(crate) id: Id,
+    pub(crate) at: At,
+    pub(crate) request_id: String,
+    pub(crate) token_id: Option<Id>,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) status: i32,
+    pub(crate) scim_type: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) resource_type: Option<String>,
+    pub(crate) resource_id: Option<Id>,
+    pub(crate) duration_ms: i64,
+    pub(crate) address: String,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) body: Option<String>,
+}
+
+impl RequestRow {
+    pub(crate) fn new(tenant: TenantId, request: &Request) -> Self {
+        let request = request.clone();
+        Self {
+            tenant_id: Id(tenant.0),
+            id: Id(request.id),
+            at: At(request.at),
+            request_id: request.request,
+            token_id: request.token.map(|id| Id(id.0)),
+            method: request.method,
+            path: request.path,
+            status: request.status.into(),
+            scim_type: request.scim_type,
+            reason: request.reason,
+            resource_type: request.resource_type,
+            resource_id: request.resource_id.map(|id| Id(id.0)),
+            duration_ms: request.duration_ms,
+            address: request.address,
+            user_agent: request.user_agent,
+            body: request.body,
+        }
+    }
+
+    pub(crate) fn meaning(self) -> Request {
+        Request {
+            id: self.id.0,
+            at: self.at.0,
+            request: self.request_id,
+            token: self.token_id.map(|id| TokenId(id.0)),
+            method: self.method,
+            path: self.path,
+            status: u16::try_from(self.status).unwrap_or_default(),
+            scim_type: self.scim_type,
+            reason: self.reason,
+            resource_type: self.resource_type,
+            resource_id: self.resource_id.map(|id| ResourceId(id.0)),
+            duration_ms: self.duration_ms,
+            address: self.address,
+            user_agent: self.user_agent,
+            body: self.body,
+        }
+    }
 }

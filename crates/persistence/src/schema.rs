@@ -60,6 +60,16 @@ diesel::table! {
         created_at -> Ts,
         expires_at -> Nullable<Ts>,
         revoked_at -> Nullable<Ts>,
+        last_four -> Nullable<Text>,
+        rotated_at -> Nullable<Ts>,
+        previous_digest -> Nullable<Binary>,
+        previous_last_four -> Nullable<Text>,
+        previous_expires_at -> Nullable<Ts>,
+        previous_used_at -> Nullable<Ts>,
+        last_used_at -> Nullable<Ts>,
+        last_used_address -> Nullable<Text>,
+        last_used_agent -> Nullable<Text>,
+        warned_days -> Nullable<BigInt>,
     }
 }
 
@@ -169,6 +179,42 @@ diesel::table! {
         seq -> Nullable<BigInt>,
         hash -> Nullable<Binary>,
         actor_kind -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    audit_bases (tenant_id, seq) {
+        tenant_id -> Uid,
+        seq -> BigInt,
+        hash -> Binary,
+        at -> Ts,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    requests (tenant_id, id) {
+        tenant_id -> Uid,
+        id -> Uid,
+        at -> Ts,
+        request_id -> Text,
+        token_id -> Nullable<Uid>,
+        method -> Text,
+        path -> Text,
+        status -> Integer,
+        scim_type -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        resource_type -> Nullable<Text>,
+        resource_id -> Nullable<Uid>,
+        duration_ms -> BigInt,
+        address -> Text,
+        user_agent -> Nullable<Text>,
+        body -> Nullable<Text>,
     }
 }
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Subcommand;
 use domain::audit::Head;
+use domain::service::audit::Format;
 
 use super::values::span;
 
@@ -42,6 +43,21 @@ pub(crate) enum Audit {
         #[arg(long)]
         json: bool,
     },
+    /// Write the audit log to stdout, in the order in which it was written
+    Export {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// ndjson: one JSON object per line; csv: RFC 4180 with a head
+        #[arg(long, value_parser = format)]
+        format: Format,
+        /// Not earlier than this: a time (2026-01-31T00:00:00Z), or 90d or 12h ago
+        #[arg(long, value_name = "TIME", value_parser = since)]
+        since: Option<Since>,
+        /// Earlier than this
+        #[arg(long, value_name = "TIME", value_parser = since)]
+        until: Option<Since>,
+    },
 }
 
 /// A point in time, or how long ago it is.
@@ -60,9 +76,13 @@ impl Since {
     }
 }
 
-fn since(text: &str) -> Result<Since, String> {
+pub(super) fn since(text: &str) -> Result<Since, String> {
     let time = span(text).map(Since::Ago).or_else(|| domain::meta::parse_time(text).map(Since::At));
     time.ok_or_else(|| "a time (2026-01-31T00:00:00Z), or a number of days (90d) or hours (12h)".into())
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    Format::parse(text).ok_or_else(|| "ndjson or csv".into())
 }
 
 fn head(text: &str) -> Result<Head, String> {

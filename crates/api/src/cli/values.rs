@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use domain::admin::AdminRole;
 use domain::principal::Scope;
 use domain::role::Role;
+use domain::service::tokens::check_overlap;
 use domain::tenant::settings::{SETTINGS, Setting};
 use domain::tenant::{check_name, check_slug};
 
@@ -51,10 +52,21 @@ pub(crate) fn lifetime(text: &str) -> Result<Lifetime, String> {
     Ok(Lifetime(Some(time)))
 }
 
+/// How long a secret goes on beside a new one.
+pub(crate) fn overlap(text: &str) -> Result<TimeDelta, String> {
+    let time = length(text).ok_or("a number of days (7d) or hours (12h), or 0h")?;
+    check_overlap(time).map_err(|error| error.to_string())?;
+    Ok(time)
+}
+
 /// `90d` or `12h`.
 pub(super) fn span(text: &str) -> Option<TimeDelta> {
+    length(text).filter(|time| !time.is_zero())
+}
+
+fn length(text: &str) -> Option<TimeDelta> {
     let time = |digits: &str, hours: i64| {
-        let number = digits.parse::<u16>().ok().filter(|&number| number > 0)?;
+        let number = digits.parse::<u16>().ok()?;
         Some(TimeDelta::hours(i64::from(number) * hours))
     };
     let days = text.strip_suffix('d').and_then(|digits| time(digits, 24));
@@ -93,6 +105,12 @@ mod tests {
         assert_eq!(lifetime("never"), Ok(Lifetime(None)));
         for wrong in ["", "90", "d", "0d", "-1d", "1w", "999999d", "Never"] {
             assert!(lifetime(wrong).is_err(), "{wrong}");
+        }
+        for (text, hours) in [("0h", 0), ("0d", 0), ("12h", 12), ("30d", 720)] {
+            assert_eq!(overlap(text), Ok(TimeDelta::hours(hours)));
+        }
+        for wrong in ["", "7", "31d", "721h", "-1d", "never"] {
+            assert!(overlap(wrong).is_err(), "{wrong}");
         }
         assert!(assignment("revival=x=y").is_ok_and(|(name, value)| name == "revival" && value == "x=y"));
         for wrong in ["revival", "x=true", "=true", ""] {

@@ -2,8 +2,9 @@
 
 use super::open;
 use crate::cli::Outcome;
+use crate::requests::retention;
 use crate::settings::Settings;
-use crate::{Application, demo, logging, out, purge};
+use crate::{Application, demo, expiry, logging, out, purge, uses};
 
 /// Serves until it is told to stop.
 pub(crate) fn run(settings: &Settings, with_demo: bool) -> Outcome {
@@ -15,7 +16,13 @@ pub(crate) fn run(settings: &Settings, with_demo: bool) -> Outcome {
         let application = Application::build(settings, store.clone())?;
         // After the address is bound: a token that is shown once must not go down with "address in use".
         demo::offer(&*store, &application, with_demo)?;
-        let _purging = purge::start(store.clone())?;
+        // They end after the last request.
+        let _tasks = [
+            purge::start(store.clone())?,
+            retention::start(store.clone(), settings.requests.keep())?,
+            expiry::start(store.clone())?,
+            uses::start(store.clone(), application.uses())?,
+        ];
         out::line(format_args!("listening on http://{}", application.address()))?;
         application.run().await?;
         Ok(())

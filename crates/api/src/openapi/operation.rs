@@ -132,6 +132,7 @@ impl Thing<'_> {
                     in_path("id", json!({"type": "string", "enum": names}), "The name of the role.")
                 }
                 Tag::Platform => in_path("id", text(), "The id of the tenant."),
+                Tag::Admin => in_path("id", text(), "The id in the list."),
                 Tag::Discovery => in_path("id", text(), "The id in the list."),
                 _ => in_path("id", text(), "The id that the server gave the resource."),
             });

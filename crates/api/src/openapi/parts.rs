@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::platform::PROBLEM;
 use super::{MEDIA_TYPE, reference, schema};
 use crate::platform::tenants::PAGE;
+use crate::tokens;
 
 /// Parameters by their name among the components.
 pub(super) fn parameters() -> Value {
@@ -49,8 +50,10 @@ pub(super) fn parameters() -> Value {
         "attributes": names("attributes", "The attributes to show; `schemas` and `id` are always shown."),
         "excludedAttributes": names("excludedAttributes", "The attributes to leave out; not together with `attributes`."),
         "tenantState": query("state", states, "Only tenants in this state; unless sent, all that are not deleted."),
+        "tenantCount": query("count", tenants.clone(), &format!("Tenants on the page: {} unless sent, at most {}.", PAGE.0, PAGE.1)),
+        "tokenCount": query("count", tenants, &format!("Tokens on the page: {} unless sent, at most {}.", tokens::PAGE.0, tokens::PAGE.1)),
+        "tokenCursor": query("cursor", text(), "`nextCursor` of the page before."),
         "guardToken": query("token", json!({"type": "string", "format": "uuid"}), "Only this token, held or not; unless sent, every one that is held."),
-        "tenantCount": query("count", tenants, &format!("Tenants on the page: {} unless sent, at most {}.", PAGE.0, PAGE.1)),
         "tenantCursor": query("cursor", text(), "`nextCursor` of the page before."),
         "ifMatch": header("If-Match", "Go on only at one of these versions (as `W/\"1\"`), else 412."),
         "ifNoneMatch": header("If-None-Match", "Go on only at none of these versions: 304 when reading, else 412."),

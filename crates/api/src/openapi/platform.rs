@@ -1,10 +1,9 @@
 //! Component schemas of the platform API. The settings of a tenant are those of the one table that validates them.
 
 use domain::limits;
-use domain::principal::Scope;
 use domain::role::Role;
 use domain::tenant::TenantState;
-use domain::tenant::settings::{Kind, SETTINGS, Setting, Unset};
+use domain::tenant::settings::{Kind, MOST_DAYS, SETTINGS, Setting, Unset};
 use serde_json::{Map, Value, json};
 
 use super::schema;
@@ -25,10 +24,6 @@ pub(super) fn add(into: &mut Map<String, Value>) {
     };
     let list_of = |key: &str, one: &str| json!({key: {"type": "array", "items": schema(one)}});
     let slug = json!({"type": "string", "pattern": "^[a-z0-9-]{1,63}$"});
-    let scopes: Vec<&str> = Scope::ALL.iter().map(|scope| scope.name()).collect();
-    let scopes = json!({"type": "array", "minItems": 1, "items": {"type": "string", "enum": scopes}});
-    let mut roles: Vec<Value> = Role::ALL.iter().map(|role| role.name().into()).collect();
-    roles.push(Value::Null);
     let states: Vec<&str> = TenantState::ALL.iter().map(|state| state.name()).collect();
 
     let tenant = json!({
@@ -49,18 +44,8 @@ pub(super) fn add(into: &mut Map<String, Value>) {
             },
         },
     });
-    let token = json!({
-        "id": id(), "name": name(), "scopes": scopes, "roleCeiling": {"enum": roles},
-        "createdAt": {"type": "string", "format": "date-time"}, "expiresAt": time(), "revokedAt": time(),
-    });
-    let mut new_token = token.clone();
-    new_token["token"] = json!({"type": "string", "description": "Shown this once."});
-    let token_fields = ["id", "name", "scopes", "roleCeiling", "createdAt", "expiresAt", "revokedAt"];
     let mut tenant_list = list_of("tenants", "Tenant");
     tenant_list["nextCursor"] = json!({"type": "string", "description": "Absent on the last page."});
-    let expires_in = json!({
-        "type": ["string", "null"], "pattern": "^([0-9]+[dh]|never)$", "description": "`90d` unless sent.",
-    });
     let problem = json!({
         "type": {"type": "string", "format": "uri-reference"}, "title": {"type": "string"},
         "status": {"type": "integer"}, "detail": {"type": "string"},
@@ -75,20 +60,7 @@ pub(super) fn add(into: &mut Map<String, Value>) {
                 "TenantInput",
                 input(&["slug"], json!({"slug": slug, "name": name(), "settings": schema("TenantSettings")})),
             ),
-            (
-                "TenantChange",
-                input(&[], json!({"name": name(), "settings": schema("TenantSettings")})),
-            ),
-            ("Token", object(&token_fields, token)),
-            ("NewToken", object(&[&token_fields[..], &["token"]].concat(), new_token)),
-            ("TokenList", object(&["tokens"], list_of("tokens", "Token"))),
-            (
-                "TokenInput",
-                input(
-                    &["name"],
-                    json!({"name": name(), "scopes": scopes, "roleCeiling": {"enum": roles}, "expiresIn": expires_in}),
-                ),
-            ),
+            ("TenantChange", input(&[], json!({"name": name(), "settings": schema("TenantSettings")}))),
             ("Guard", object(&["enabled", "minutes", "tokens"], guard())),
             (
                 "GuardRelease",
@@ -132,6 +104,7 @@ fn settings() -> Value {
             Kind::Number(least, most) => {
                 json!({"type": ["integer", "null"], "minimum": least, "maximum": most})
             }
+            Kind::Days(least) => json!({"type": ["integer", "null"], "minimum": least, "maximum": MOST_DAYS}),
             Kind::Role => {
                 let mut names: Vec<Value> = Role::ALL.iter().map(|role| role.name().into()).collect();
                 names.push(Value::Null);

@@ -1,9 +1,7 @@
-//! Tenants and tokens as JSON, for the API and for the command line.
+//! Tenants and tokens of the platform as JSON, for the API and for the command line.
 
 use domain::Result;
 use domain::meta::time_text;
-use domain::principal::Token;
-use domain::role::Role;
 use domain::store::platform::PlatformToken;
 use domain::tenant::{Record, TenantState};
 use serde_json::{Value, json};
@@ -25,24 +23,6 @@ pub(crate) fn tenant(record: &Record) -> Result<Value> {
         value["purge"] = json!({"state": purge.state(), "remaining": purge.remaining});
     }
     Ok(value)
-}
-
-/// A token of a tenant, without the secret.
-pub(crate) fn token(token: &Token) -> Value {
-    json!({
-        "id": token.id.to_string(),
-        "name": token.name,
-        "scopes": scopes(token),
-        "roleCeiling": token.role_ceiling.map(Role::name),
-        "createdAt": time_text(token.created),
-        "expiresAt": token.expires.map(time_text),
-        "revokedAt": token.revoked.map(time_text),
-    })
-}
-
-/// Names of the scopes of a token.
-pub(crate) fn scopes(token: &Token) -> Vec<&'static str> {
-    token.scopes.iter().map(|scope| scope.name()).collect()
 }
 
 /// A token of the platform, without the secret.

@@ -51,13 +51,7 @@ pub(crate) async fn list(operator: Operator, request: HttpRequest) -> Result<Htt
         ),
         None => None,
     };
-    let count = match query::value(raw, "count")? {
-        Some(text) => {
-            let number = text.parse::<usize>().ok().filter(|&number| number > 0);
-            number.ok_or_else(|| Error::InvalidValue("count is a number from 1".into()))?.min(PAGE.1)
-        }
-        None => PAGE.0,
-    };
+    let count = query::page_size(raw, PAGE)?;
     let cursor = query::value(raw, "cursor")?;
     let page = operator
         .run(move |desk| platform::list(desk.store.platform(), state, cursor.as_deref(), count))

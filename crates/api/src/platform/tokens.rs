@@ -1,32 +1,18 @@
 //! `/platform/v1/tenants/{id}/tokens`: API tokens of a tenant, so that the platform can connect its first client.
 
-use std::collections::BTreeSet;
-
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
-use domain::error::excerpt;
-use domain::id::TokenId;
-use domain::principal::Scope;
-use domain::role::Role;
+use domain::Result;
 use domain::service::platform;
-use domain::tenant::check_name;
-use domain::{Error, Result};
-use serde_json::{Value, json};
+use domain::service::tokens::{Means, Tokens};
+use domain::tenant::Record;
+use serde_json::Value;
 
-use super::{Operator, render};
-use crate::cli::{Lifetime, lifetime};
+use super::{Desk, Operator};
 use crate::error::Failure;
-use crate::plain::{Fields, json, receive, segment};
-use crate::reply;
-
-/// What a new token is to be.
-struct Wish {
-    name: String,
-    scopes: BTreeSet<Scope>,
-    role_ceiling: Option<Role>,
-    lifetime: Lifetime,
-}
+use crate::plain::{json, receive, segment};
+use crate::{reply, tokens};
 
 /// 201 with the secret, which is shown this once.
 pub(crate) async fn create(
@@ -35,78 +21,70 @@ pub(crate) async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
     let received = receive(&request, payload).await?;
-    let id = segment(&request, "id");
-    let body = operator
-        .run(move |desk| {
-            let record = platform::get(desk.store.platform(), &id)?;
-            let Wish { name, scopes, role_ceiling, lifetime } = wish(Fields::read(&received)?)?;
-            platform::living(&record)?;
-            let (tenant, now) = (record.tenant.id, desk.now);
-            let expires = lifetime.0.map(|time| now + time);
-            let (token, secret) =
-                auth::issue(desk.store, tenant, &name, scopes, role_ceiling, expires, &desk.origin, now)?;
-            let mut body = render::token(&token);
-            body["token"] = secret.reveal().into();
-            Ok(body)
-        })
-        .await?;
-    Ok(json(StatusCode::CREATED, &body))
+    let work = move |tokens: &Tokens<'_>, record: &Record| {
+        platform::living(record)?;
+        tokens::create(tokens, &received)
+    };
+    Ok(json(StatusCode::CREATED, &of_tenant(operator, &request, work).await?))
 }
 
 pub(crate) async fn list(operator: Operator, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let id = segment(&request, "id");
-    let tokens = operator
-        .run(move |desk| {
-            let record = platform::get(desk.store.platform(), &id)?;
-            desk.store.tokens(record.tenant.id)
-        })
-        .await?;
-    let tokens: Vec<Value> = tokens.iter().map(render::token).collect();
-    Ok(json(StatusCode::OK, &json!({"tokens": tokens})))
+    let query = request.query_string().to_owned();
+    let page = of_tenant(operator, &request, move |tokens, _| tokens::list(tokens, &query)).await?;
+    Ok(json(StatusCode::OK, &page))
+}
+
+pub(crate) async fn get(operator: Operator, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let id = segment(&request, "token");
+    let work = move |tokens: &Tokens<'_>, _: &Record| Ok(tokens::shown(&tokens.get(&id)?, tokens.now));
+    Ok(json(StatusCode::OK, &of_tenant(operator, &request, work).await?))
+}
+
+pub(crate) async fn rename(
+    operator: Operator,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Failure> {
+    let (id, received) = (segment(&request, "token"), receive(&request, payload).await?);
+    let work = move |tokens: &Tokens<'_>, record: &Record| {
+        platform::living(record)?;
+        tokens::rename(tokens, &id, &received)
+    };
+    Ok(json(StatusCode::OK, &of_tenant(operator, &request, work).await?))
+}
+
+/// 200 with the new secret, which is shown this once.
+pub(crate) async fn rotate(
+    operator: Operator,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Failure> {
+    let (id, received) = (segment(&request, "token"), receive(&request, payload).await?);
+    let work = move |tokens: &Tokens<'_>, record: &Record| {
+        platform::living(record)?;
+        tokens::rotate(tokens, &id, &received)
+    };
+    Ok(json(StatusCode::OK, &of_tenant(operator, &request, work).await?))
 }
 
 /// 204, also the second time.
 pub(crate) async fn revoke(operator: Operator, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let (id, token) = (segment(&request, "id"), segment(&request, "token"));
-    operator
-        .run(move |desk| {
-            let record = platform::get(desk.store.platform(), &id)?;
-            let known = match TokenId::parse(&token) {
-                Some(token) => desk.store.revoke_token(record.tenant.id, token, &desk.origin, desk.now)?,
-                None => false,
-            };
-            if known { Ok(()) } else { Err(Error::NotFound("the tenant has no such token".into())) }
-        })
-        .await?;
+    let id = segment(&request, "token");
+    of_tenant(operator, &request, move |tokens, _| tokens.revoke(&id).map(|_| Value::Null)).await?;
     Ok(reply::nothing())
 }
 
-fn wish(mut fields: Fields) -> Result<Wish> {
-    let name = fields.needed("name")?;
-    check_name(&name)?;
-    let scopes = match fields.take("scopes") {
-        None => Scope::ALL.into_iter().collect(),
-        Some(Value::Array(names)) if !names.is_empty() => {
-            names.iter().map(scope).collect::<Result<BTreeSet<_>>>()?
-        }
-        Some(_) => return Err(Error::InvalidValue("scopes is an array of at least one scope".into())),
-    };
-    let role_ceiling = fields.text("roleCeiling")?.map(|name| {
-        Role::parse(&name).ok_or_else(|| Error::InvalidValue(format!("there is no role {}", excerpt(&name))))
+/// Runs a use case on the tokens of the tenant in the path.
+async fn of_tenant(
+    operator: Operator,
+    request: &HttpRequest,
+    work: impl FnOnce(&Tokens<'_>, &Record) -> Result<Value> + Send + 'static,
+) -> Result<Value, Failure> {
+    let id = segment(request, "id");
+    let value = operator.run(move |desk: &Desk<'_>| {
+        let record = platform::get(desk.store.platform(), &id)?;
+        let (store, tenant, now) = (desk.store.tokens(), record.tenant.id, desk.now);
+        work(&Tokens { store, tenant, means: Means::all(), origin: &desk.origin, now }, &record)
     });
-    let lifetime = fields
-        .text("expiresIn")?
-        .map(|text| lifetime(&text).map_err(|form| Error::InvalidValue(format!("expiresIn is {form}"))));
-    fields.end()?;
-    Ok(Wish {
-        name,
-        scopes,
-        role_ceiling: role_ceiling.transpose()?,
-        lifetime: lifetime.transpose()?.unwrap_or_default(),
-    })
-}
-
-fn scope(value: &Value) -> Result<Scope> {
-    let name = value.as_str().unwrap_or_default();
-    Scope::parse(name).ok_or_else(|| Error::InvalidValue(format!("there is no scope {:?}", excerpt(name))))
+    Ok(value.await?)
 }

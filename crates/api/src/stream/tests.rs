@@ -20,7 +20,7 @@ fn seats(number: usize) -> Arc<Semaphore> {
 async fn answer(
     work: impl FnOnce(&mut dyn Sink) -> Result<()> + Send + 'static,
 ) -> std::result::Result<HttpResponse, Failure> {
-    super::answer("r".into(), seats(1), work).await
+    super::answer("r".into(), seats(1), Box::new(|| Ok(())), work).await
 }
 
 fn resource() -> Head {
@@ -35,7 +35,7 @@ async fn run(
 ) -> (Result<Begun>, JoinHandle<Result<()>>) {
     let (answer, answered) = oneshot::channel();
     let thread = thread::spawn(move || {
-        let mut writer = Writer::new(answer, seats, pace);
+        let mut writer = Writer::new(answer, seats, Box::new(|| Ok(())), pace);
         let result = work(&mut writer);
         writer.end(result)
     });
@@ -208,7 +208,7 @@ async fn a_reply_has_an_end_however_often_the_client_takes_a_piece() {
 async fn work_that_nobody_waits_for_stops() {
     let (answer, answered) = oneshot::channel();
     drop(answered);
-    let mut writer = Writer::new(answer, seats(1), QUICK);
+    let mut writer = Writer::new(answer, seats(1), Box::new(|| Ok(())), QUICK);
     writer.begin(Head::List).unwrap();
     assert!(matches!(writer.text("x"), Err(Error::Unavailable(_))));
 }

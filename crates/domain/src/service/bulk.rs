@@ -48,8 +48,8 @@ pub enum Done {
 }
 
 /// POST on `/Bulk`: the outcomes in the order of the request, those that `failOnErrors` has left undone not among
-/// them. `bill` is told how many operations there are before the first of them is done. `has_time` is asked before each;
-/// without time the rest is refused and not done.
+/// them. `bill` is told how many operations there are before the first of them is done. `goes_on` is asked before each: what
+/// it refuses is refused and not done, and when the caller has lost his right so is the rest.
 ///
 /// # Errors
 /// Before anything is done: [`Error::InvalidSyntax`] and [`Error::InvalidValue`] for a message that is none,
@@ -58,7 +58,7 @@ pub fn bulk(
     call: &Call<'_>,
     body: Body,
     bill: &dyn Fn(usize),
-    has_time: &dyn Fn() -> bool,
+    goes_on: &dyn Fn() -> Result<()>,
 ) -> Result<Vec<Outcome>> {
     call.principal.require_bulk()?;
     let request = request::read(call, body?)?;
@@ -72,7 +72,7 @@ pub fn bulk(
     let mut left = request.fail_on_errors.unwrap_or(usize::MAX);
     let mut outcomes = Vec::with_capacity(run.sent.len());
     for place in order(&run.needs()) {
-        let outcome = run.perform(place, has_time);
+        let outcome = run.perform(place, goes_on);
         let failed = outcome.result.is_err();
         outcomes.push((place, outcome));
         left -= usize::from(failed);
@@ -101,6 +101,8 @@ struct Run<'a> {
     states: Vec<State>,
     /// The place of the operation that defines a `bulkId`.
     places: HashMap<String, usize>,
+    /// Why the rest is not done: the caller has no right any more, and does not get it back in the middle of a request.
+    ended: Option<Error>,
 }
 
 impl<'a> Run<'a> {
@@ -117,7 +119,7 @@ impl<'a> Run<'a> {
         }
         let state = |sent: &Sent| if sent.operation.is_ok() { State::Waiting(None) } else { State::Failed };
         let states = sent.iter().map(state).collect();
-        Self { call, sent, states, places }
+        Self { call, sent, states, places, ended: None }
     }
 
     /// What each operation refers to.
@@ -133,7 +135,7 @@ impl<'a> Run<'a> {
         self.sent.iter().map(needs).collect()
     }
 
-    fn perform(&mut self, place: usize, has_time: &dyn Fn() -> bool) -> Outcome {
+    fn perform(&mut self, place: usize, goes_on: &dyn Fn() -> Result<()>) -> Outcome {
         let sent = &mut self.sent[place];
         let mut outcome = Outcome {
             method: sent.method.take(),
@@ -144,16 +146,26 @@ impl<'a> Run<'a> {
         };
         // An operation is done once, so it may be taken away.
         let operation = std::mem::replace(&mut sent.operation, Err(Error::internal("done already")));
-        let result = match operation {
-            Ok(_) if !has_time() => Err(Error::unavailable("the time of the bulk request was over")),
-            Ok(operation) => self.run(place, operation, &mut outcome),
-            Err(refusal) => Err(refusal),
-        };
+        let result = operation.and_then(|operation| {
+            self.allow(goes_on)?;
+            self.run(place, operation, &mut outcome)
+        });
         if result.is_err() {
             self.states[place] = State::Failed;
         }
         outcome.result = result;
         outcome
+    }
+
+    fn allow(&mut self, goes_on: &dyn Fn() -> Result<()>) -> Result<()> {
+        if let Some(ended) = &self.ended {
+            return Err(ended.again());
+        }
+        goes_on().inspect_err(|error| {
+            if matches!(error, Error::Unauthorized(_) | Error::Forbidden(_)) {
+                self.ended = Some(error.again());
+            }
+        })
     }
 
     fn run(&mut self, place: usize, operation: Operation, outcome: &mut Outcome) -> Result<Done> {

@@ -21,6 +21,8 @@ pub enum Kind {
     Count,
     /// A whole number from the first to the second.
     Number(u32, u32),
+    /// Days, from this number on, or null for ever.
+    Days(u32),
 }
 
 impl Kind {
@@ -31,6 +33,7 @@ impl Kind {
             Self::Role => "role",
             Self::Count => "count",
             Self::Number(..) => "number",
+            Self::Days(_) => "days",
         }
     }
 }
@@ -79,8 +82,13 @@ const fn setting(name: &'static str, kind: Kind, default: Unset, meaning: &'stat
     Setting { name, kind, default, meaning }
 }
 
+/// No younger row of the audit log is removed; the database knows it too.
+const AUDIT_DAYS: u32 = 30;
+/// The longest time in days: a thousand years, which a time can still hold.
+pub const MOST_DAYS: u32 = 365_000;
+
 /// Every setting.
-pub static SETTINGS: [Setting; 14] = [
+pub static SETTINGS: [Setting; 15] = [
     setting("defaultRole", Kind::Role, Unset::Role(Role::Agent), "The role of a user who is given none."),
     setting(
         "userNameMayChange",
@@ -145,6 +153,12 @@ pub static SETTINGS: [Setting; 14] = [
         Unset::Number(10),
         "How many minutes the window has.",
     ),
+    setting(
+        "auditRetentionDays",
+        Kind::Days(AUDIT_DAYS),
+        Unset::Any,
+        "How many days rows of the audit log are kept, at least 30; for ever unless set.",
+    ),
 ];
 
 impl Setting {
@@ -158,7 +172,7 @@ impl Setting {
         match (word, self.kind) {
             ("default", _) => Value::Null,
             ("true" | "false", Kind::Boolean) => (word == "true").into(),
-            (_, Kind::Count | Kind::Number(..)) => {
+            (_, Kind::Count | Kind::Number(..) | Kind::Days(_)) => {
                 word.parse::<u32>().map_or_else(|_| word.into(), Value::from)
             }
             _ => word.into(),
@@ -172,6 +186,7 @@ impl Setting {
             Kind::Role => value.as_str().is_some_and(|name| Role::parse(name).is_some()),
             Kind::Count => number.is_some(),
             Kind::Number(least, most) => number.is_some_and(|number| (least..=most).contains(&number)),
+            Kind::Days(least) => number.is_some_and(|days| (least..=MOST_DAYS).contains(&days)),
         };
         if fits { Ok(()) } else { Err(Error::InvalidValue(format!("{} takes {}", self.name, self.takes()))) }
     }
@@ -181,6 +196,7 @@ impl Setting {
             Kind::Boolean => "true or false".into(),
             Kind::Count => format!("a whole number from 0 to {}", u32::MAX),
             Kind::Number(least, most) => format!("a whole number from {least} to {most}"),
+            Kind::Days(least) => format!("a number of days from {least} to {MOST_DAYS}"),
             Kind::Role => format!("one of {}", Role::ALL.map(Role::name).join(", ")),
         }
     }
@@ -220,6 +236,8 @@ pub struct TenantSettings {
     pub mass_change_percent: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mass_change_minutes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_retention_days: Option<u32>,
 }
 
 impl TenantSettings {
@@ -338,6 +356,7 @@ mod tests {
             "idpMayGrantAdmin": false, "idpMayGrantLimitedAdmin": false, "revival": false,
             "maxUsers": 0, "maxGroups": 1, "maxUsergroups": 2, "maxTokens": u32::MAX,
             "massChangeGuard": true, "massChangeUsers": 0, "massChangePercent": 100, "massChangeMinutes": 1440,
+            "auditRetentionDays": 30,
         });
         let settings = TenantSettings::default().merged(&all).unwrap();
         assert_eq!(serde_json::to_value(&settings).unwrap(), all);
@@ -386,6 +405,8 @@ mod tests {
             (json!({"defaultRole": true}), "defaultRole"),
             (json!({"maxUsers": -1}), "maxUsers"),
             (json!({"maxUsers": 1.5}), "maxUsers"),
+            (json!({"auditRetentionDays": 29}), "auditRetentionDays"),
+            (json!({"auditRetentionDays": MOST_DAYS + 1}), "auditRetentionDays"),
             (json!({"maxUsers": u64::from(u32::MAX) + 1}), "maxUsers"),
             (json!({"massChangePercent": 101}), "massChangePercent"),
             (json!({"massChangeMinutes": 0}), "massChangeMinutes"),

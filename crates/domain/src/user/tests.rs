@@ -5,11 +5,12 @@ use serde_json::json;
 
 use super::*;
 use crate::contract::{QA, RFC};
-use crate::id::{TenantId, TokenId};
-use crate::principal::{Scope, Token};
+use crate::id::TenantId;
+use crate::principal::Scope;
 use crate::resource_type::USER;
 use crate::schema::qa_user;
 use crate::tenant::{Tenant, TenantSettings, TenantState};
+use crate::token::Token;
 use crate::{Error, decode, patch, replace};
 
 /// A caller with every scope.
@@ -23,16 +24,9 @@ pub(crate) fn principal(settings: TenantSettings, role_ceiling: Option<Role>) ->
         cursor_key: crate::cursor::CursorKey::new([7; 32]),
         catalog: crate::catalog::Catalog::standard(),
     };
-    let token = Token {
-        id: TokenId::generate(),
-        name: "test".into(),
-        scopes: Scope::ALL.into_iter().collect(),
-        role_ceiling,
-        created: DateTime::UNIX_EPOCH,
-        expires: None,
-        revoked: None,
-    };
-    Principal { tenant: Arc::new(tenant), token: Arc::new(token) }
+    let scopes = Scope::ALL.into_iter().collect();
+    let token = Token::new("test", scopes, role_ceiling, DateTime::UNIX_EPOCH, None);
+    Principal { tenant: Arc::new(tenant), token: Arc::new(token), by_previous: false }
 }
 
 fn anybody() -> Principal {

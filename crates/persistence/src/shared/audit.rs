@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use domain::audit::{Entry, Head, Row, Wanted};
+use domain::audit::{Entry, Head, Place, Row, Wanted};
 use domain::{Error, Result};
 
 use super::super::Db;
@@ -152,21 +152,22 @@ impl Tx<'_> {
             .map_err(from_diesel)
     }
 
-    pub(super) fn read_audit(
-        &mut self,
-        wanted: &Wanted,
-        after: Option<i64>,
-        count: usize,
-    ) -> Result<Vec<Row>> {
+    pub(super) fn read_audit(&mut self, wanted: &Wanted, from: Place, count: usize) -> Result<Vec<Row>> {
         let mut rows = audit_log::table
             .filter(of_tenant!(audit_log, self.tenant))
             .filter(audit_log::seq.is_not_null())
-            .order(audit_log::seq)
             .limit(i64::try_from(count).unwrap_or(i64::MAX))
             .select(AuditRow::as_select())
             .into_boxed::<Db>();
-        if let Some(after) = after {
-            rows = rows.filter(audit_log::seq.gt(after));
+        rows = match from {
+            Place::After(seq) => rows.filter(audit_log::seq.gt(seq)).order(audit_log::seq),
+            Place::Before(Some(seq)) => rows.filter(audit_log::seq.lt(seq)).order(audit_log::seq.desc()),
+            Place::Before(None) => rows.order(audit_log::seq.desc()),
+        };
+        if let Some(about) = wanted.about {
+            // An id is letters, digits and hyphens: no wildcards.
+            let named = audit_log::detail.like(format!("%{about}%"));
+            rows = rows.filter(audit_log::resource_id.eq(Id(about.0)).nullable().or(named));
         }
         if let Some(resource) = wanted.resource {
             rows = rows.filter(audit_log::resource_id.eq(Id(resource.0)));

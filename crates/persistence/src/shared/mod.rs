@@ -11,6 +11,7 @@ mod index;
 mod keyset;
 mod list;
 mod lists;
+mod logs;
 mod platform;
 mod purge;
 mod schemas;
@@ -24,18 +25,19 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
 use diesel::RunQueryDsl;
 use diesel::r2d2::ConnectionManager;
 use domain::Result;
-use domain::id::{TenantId, TokenId};
+use domain::id::TenantId;
 use domain::list::ListQuery;
-use domain::principal::Token;
 use domain::resource_type::ResourceType;
 use domain::store::admins::AdminStore;
+use domain::store::log::LogStore;
 use domain::store::platform::PlatformStore;
-use domain::store::{Origin, Store, Work};
+use domain::store::tokens::TokenStore;
+use domain::store::{Store, Work};
 use domain::tenant::Tenant;
+use domain::token::Found;
 use r2d2::Pool;
 use uuid::Uuid;
 
@@ -139,6 +141,14 @@ impl Store for Repo {
         self
     }
 
+    fn tokens(&self) -> &dyn TokenStore {
+        self
+    }
+
+    fn log(&self) -> &dyn LogStore {
+        self
+    }
+
     fn admins(&self) -> &dyn AdminStore {
         self
     }
@@ -152,37 +162,13 @@ impl Store for Repo {
         Ok(Some(Tenant { catalog, ..tenant }))
     }
 
-    fn create_token(
-        &self,
-        tenant: TenantId,
-        token: &Token,
-        digest: &[u8; 32],
-        origin: &Origin,
-    ) -> Result<()> {
-        self.change_tenant(tenant, |tx| tokens::create_token(tx, token, digest, origin))
-    }
-
-    fn tokens(&self, tenant: TenantId) -> Result<Vec<Token>> {
-        self.transact(Mode::Read, tenant, |conn| tokens::tokens(conn, tenant))
-    }
-
-    fn revoke_token(
-        &self,
-        tenant: TenantId,
-        token: TokenId,
-        origin: &Origin,
-        at: DateTime<Utc>,
-    ) -> Result<bool> {
-        self.change_tenant(tenant, |tx| tokens::revoke_token(tx, token, origin, at))
-    }
-
-    fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<(Tenant, Token)>> {
+    fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<Found>> {
         self.transact(Mode::SignIn, tenant, |conn| {
-            let Some((row, revision, token)) = tokens::find_token(conn, tenant, digest)? else {
+            let Some((row, revision, token, is_previous)) = tokens::find_token(conn, tenant, digest)? else {
                 return Ok(None);
             };
             let catalog = self.catalogs.get(conn, tenant, revision)?;
-            Ok(Some((Tenant { catalog, ..row }, token)))
+            Ok(Some(Found { tenant: Tenant { catalog, ..row }, token, is_previous }))
         })
     }
 

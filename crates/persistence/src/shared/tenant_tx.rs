@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use domain::audit::{Entry as AuditEntry, Head, Row, Wanted};
+use domain::audit::{Entry as AuditEntry, Head, Place, Row, Wanted};
 use domain::definition::{Definitions, Kind as What};
 use domain::document::Document;
 use domain::group::{Entry, List};
@@ -323,8 +323,12 @@ impl TenantTx for Tx<'_> {
         self.count_unchained()
     }
 
-    fn audit_rows(&mut self, wanted: &Wanted, after: Option<i64>, count: usize) -> Result<Vec<Row>> {
-        self.read_audit(wanted, after, count)
+    fn audit_base(&mut self) -> Result<Head> {
+        self.read_base()
+    }
+
+    fn audit_rows(&mut self, wanted: &Wanted, from: Place, count: usize) -> Result<Vec<Row>> {
+        self.read_audit(wanted, from, count)
     }
 
     fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()> {

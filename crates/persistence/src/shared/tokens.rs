@@ -2,22 +2,96 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use domain::Result;
 use domain::audit::Entry;
 use domain::id::{TenantId, TokenId};
-use domain::principal::Token;
 use domain::store::Origin;
+use domain::store::tokens::{AlterToken, TokenStore, Wanted};
 use domain::tenant::{Tenant, TenantState};
+use domain::token::{Credential, Digest, Noted, Token};
 
-use super::super::Conn;
+use super::super::{Conn, Db};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
 use super::wrap::Locked;
+use super::{Mode, Repo};
 use crate::error::Failed;
-use crate::rows::{TenantRow, TokenRow};
+use crate::rows::{NotedRow, TenantRow, TokenRow, WholeTokenRow};
 use crate::schema::{api_tokens, tenant_counters, tenants};
 use crate::types::{At, Id};
 
 type Done<T> = std::result::Result<T, Failed>;
+
+/// The token with an id.
+macro_rules! keyed {
+    ($tenant:expr, $id:expr) => {
+        api_tokens::table.filter(of_tenant!(api_tokens, $tenant)).filter(api_tokens::id.eq(Id($id.0)))
+    };
+}
+
+impl TokenStore for Repo {
+    fn create_token(&self, tenant: TenantId, credential: &Credential, origin: &Origin) -> Result<()> {
+        self.change_tenant(tenant, |tx| create(tx, credential, origin))
+    }
+
+    fn list_tokens(&self, tenant: TenantId, wanted: &Wanted) -> Result<Vec<Token>> {
+        self.transact(Mode::Read, tenant, |conn| list(conn, tenant, wanted))
+    }
+
+    fn token(&self, tenant: TenantId, id: TokenId) -> Result<Option<Token>> {
+        self.transact(Mode::Read, tenant, |conn| {
+            let row: Option<WholeTokenRow> =
+                keyed!(tenant, id).select(WholeTokenRow::as_select()).get_result(conn).optional()?;
+            Ok(row.map(WholeTokenRow::meaning).transpose()?)
+        })
+    }
+
+    fn alter_token(&self, tenant: TenantId, id: TokenId, change: AlterToken<'_>) -> Result<Option<Token>> {
+        self.change_tenant(tenant, |tx| {
+            let row: Option<WholeTokenRow> = Locked(keyed!(tenant, id).select(WholeTokenRow::as_select()))
+                .get_result(tx.conn)
+                .optional()?;
+            let Some(row) = row else { return Ok(None) };
+            let mut credential = row.credential()?;
+            if let Some(entry) = change(&mut credential)? {
+                diesel::update(keyed!(tenant, id))
+                    .set(&TokenRow::new(tenant, &credential))
+                    .execute(tx.conn)?;
+                tx.append(entry);
+            }
+            Ok(Some(credential.token))
+        })
+    }
+
+    fn note_uses(&self, tenant: TenantId, uses: &[Noted]) -> Result<()> {
+        // Two processes that write the same tokens take them in one order.
+        let mut uses: Vec<&Noted> = uses.iter().collect();
+        uses.sort_unstable_by_key(|noted| noted.token);
+        self.transact(Mode::Write, tenant, |conn| {
+            for noted in &uses {
+                let older =
+                    api_tokens::last_used_at.is_null().or(api_tokens::last_used_at.lt(At(noted.used.at)));
+                diesel::update(keyed!(tenant, noted.token).filter(older))
+                    .set(&NotedRow::new(noted))
+                    .execute(conn)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn tokens_ending(&self, tenant: TenantId, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<Token>> {
+        self.transact(Mode::Read, tenant, |conn| {
+            let rows: Vec<WholeTokenRow> = api_tokens::table
+                .filter(of_tenant!(api_tokens, tenant))
+                .filter(api_tokens::revoked_at.is_null())
+                .filter(api_tokens::expires_at.gt(At(from)))
+                .filter(api_tokens::expires_at.le(At(to)))
+                .select(WholeTokenRow::as_select())
+                .load(conn)?;
+            meanings(rows)
+        })
+    }
+}
 
 pub(super) fn tenant_named(conn: &mut Conn, slug: &str) -> Done<Option<Tenant>> {
     let row: Option<TenantRow> = tenants::table
@@ -29,10 +103,36 @@ pub(super) fn tenant_named(conn: &mut Conn, slug: &str) -> Done<Option<Tenant>> 
     Ok(row.map(TenantRow::meaning).transpose()?)
 }
 
-pub(super) fn create_token(tx: &mut Tx<'_>, token: &Token, digest: &[u8; 32], origin: &Origin) -> Done<()> {
-    let tenant = tx.tenant;
-    let row = TokenRow::new(tenant, token, digest);
-    diesel::insert_into(api_tokens::table).values(&row).execute(tx.conn)?;
+/// The tenant has the standard catalog; beside it is the number of the definitions it has, and whether the secret is the
+/// one before the present one.
+pub(super) fn find_token(
+    conn: &mut Conn,
+    tenant: TenantId,
+    digest: &Digest,
+) -> Done<Option<(Tenant, i64, Token, bool)>> {
+    // One look-up, whatever comes of it.
+    let secret = api_tokens::digest.eq(digest.as_slice());
+    let secret = secret.or(api_tokens::previous_digest.eq(digest.as_slice()).assume_not_null());
+    let token: Option<WholeTokenRow> = api_tokens::table
+        .filter(of_tenant!(api_tokens, tenant))
+        .filter(secret)
+        .select(WholeTokenRow::as_select())
+        .get_result(conn)
+        .optional()?;
+    let Some(token) = token else { return Ok(None) };
+    let (row, revision): (TenantRow, i64) = tenants::table
+        .inner_join(tenant_counters::table.on(tenant_counters::tenant_id.eq(tenants::id)))
+        .filter(of_tenant!(tenant_counters, tenant))
+        .filter(tenants::id.eq(Id(tenant.0)))
+        .select((TenantRow::as_select(), tenant_counters::schema_revision))
+        .get_result(conn)?;
+    let is_previous = !token.is_present(digest);
+    Ok(Some((row.meaning()?, revision, token.meaning()?, is_previous)))
+}
+
+fn create(tx: &mut Tx<'_>, credential: &Credential, origin: &Origin) -> Done<()> {
+    let (tenant, token) = (tx.tenant, &credential.token);
+    diesel::insert_into(api_tokens::table).values(&TokenRow::new(tenant, credential)).execute(tx.conn)?;
     // Whoever makes another one waits here until this one can be counted.
     tx.lock_counter()?;
     tx.append(Entry::token_created(token, origin));
@@ -47,53 +147,20 @@ pub(super) fn create_token(tx: &mut Tx<'_>, token: &Token, digest: &[u8; 32], or
     Ok(row.meaning()?.settings.allow_tokens(active)?)
 }
 
-pub(super) fn tokens(conn: &mut Conn, tenant: TenantId) -> Done<Vec<Token>> {
-    let rows: Vec<TokenRow> = api_tokens::table
+/// In the order of ids, which is that of creation.
+fn list(conn: &mut Conn, tenant: TenantId, wanted: &Wanted) -> Done<Vec<Token>> {
+    let mut query = api_tokens::table
         .filter(of_tenant!(api_tokens, tenant))
-        .order((api_tokens::created_at.desc(), api_tokens::id.desc()))
-        .select(TokenRow::as_select())
-        .load(conn)?;
-    Ok(rows.into_iter().map(TokenRow::meaning).collect::<domain::Result<_>>()?)
-}
-
-/// The first revocation counts; revoking again changes nothing.
-pub(super) fn revoke_token(
-    tx: &mut Tx<'_>,
-    token: TokenId,
-    origin: &Origin,
-    at: DateTime<Utc>,
-) -> Done<bool> {
-    let tenant = tx.tenant;
-    let row =
-        || api_tokens::table.filter(of_tenant!(api_tokens, tenant)).filter(api_tokens::id.eq(Id(token.0)));
-    let known: Option<Option<At>> =
-        Locked(row().select(api_tokens::revoked_at)).get_result(tx.conn).optional()?;
-    let Some(revoked) = known else { return Ok(false) };
-    if revoked.is_none() {
-        diesel::update(row()).set(api_tokens::revoked_at.eq(Some(At(at)))).execute(tx.conn)?;
-        tx.append(Entry::token_revoked(token, at, origin));
+        .order(api_tokens::id.desc())
+        .limit(i64::try_from(wanted.limit).unwrap_or(i64::MAX))
+        .select(WholeTokenRow::as_select())
+        .into_boxed::<Db>();
+    if let Some(after) = wanted.after {
+        query = query.filter(api_tokens::id.lt(Id(after.0)));
     }
-    Ok(true)
+    meanings(query.load(conn)?)
 }
 
-/// The tenant has the standard catalog; beside it is the number of the definitions it has.
-pub(super) fn find_token(
-    conn: &mut Conn,
-    tenant: TenantId,
-    digest: &[u8; 32],
-) -> Done<Option<(Tenant, i64, Token)>> {
-    let token: Option<TokenRow> = api_tokens::table
-        .filter(of_tenant!(api_tokens, tenant))
-        .filter(api_tokens::digest.eq(digest.as_slice()))
-        .select(TokenRow::as_select())
-        .get_result(conn)
-        .optional()?;
-    let Some(token) = token else { return Ok(None) };
-    let (row, revision): (TenantRow, i64) = tenants::table
-        .inner_join(tenant_counters::table.on(tenant_counters::tenant_id.eq(tenants::id)))
-        .filter(of_tenant!(tenant_counters, tenant))
-        .filter(tenants::id.eq(Id(tenant.0)))
-        .select((TenantRow::as_select(), tenant_counters::schema_revision))
-        .get_result(conn)?;
-    Ok(Some((row.meaning()?, revision, token.meaning()?)))
+fn meanings(rows: Vec<WholeTokenRow>) -> Done<Vec<Token>> {
+    Ok(rows.into_iter().map(WholeTokenRow::meaning).collect::<Result<_>>()?)
 }

@@ -62,27 +62,22 @@ pub(super) const ALL: &[Description] = &[
         ..OF_TENANT
     },
     Description {
-        pattern: "/tenants/{id}/guard",
-        id: "getGuard",
-        summary: "Show the tokens that count against the guard against mass changes",
-        replies: &[(200, Reply::Shared("Guard"))],
-        ..OF_TENANT
-    },
-    Description {
         method: "POST",
-        pattern: "/tenants/{id}/guard/release",
-        id: "releaseGuard",
-        summary: "Let a token that the guard holds go on",
-        text: "It begins to count anew. Without `token` every one that is held.",
-        parameters: &["guardToken"],
-        replies: &[(200, Reply::Shared("GuardRelease"))],
-        failures: &[404, 409],
+        pattern: "/tenants/{id}/admins",
+        id: "inviteOwner",
+        summary: "Invite an admin of a tenant",
+        text: "An owner unless `role` is sent. The reply is the only place where the secret of the invitation is shown.",
+        body: Some(Body::Message("OwnerInvitation")),
+        replies: &[(201, Reply::Shared("LinkedAdmin"))],
+        failures: &[403, 404, 408, 409, 413, 415],
         ..OF_TENANT
     },
     Description {
         pattern: "/tenants/{id}/tokens",
         id: "listTokens",
         summary: "List the API tokens of a tenant",
+        text: "The youngest first, whatever their state.",
+        parameters: &["tokenCount", "tokenCursor"],
         replies: &[(200, Reply::Shared("TokenList"))],
         ..OF_TENANT
     },
@@ -98,11 +93,58 @@ pub(super) const ALL: &[Description] = &[
         ..OF_TENANT
     },
     Description {
+        pattern: "/tenants/{id}/tokens/{token}",
+        id: "getToken",
+        summary: "Get an API token of a tenant",
+        replies: &[(200, Reply::Shared("Token"))],
+        ..OF_TENANT
+    },
+    Description {
+        method: "PATCH",
+        pattern: "/tenants/{id}/tokens/{token}",
+        id: "renameToken",
+        summary: "Rename an API token of a tenant",
+        text: "A JSON merge patch (RFC 7396).",
+        body: Some(Body::Message("TokenChange")),
+        replies: &[(200, Reply::Shared("Token"))],
+        failures: &[404, 408, 409, 413, 415],
+        ..OF_TENANT
+    },
+    Description {
+        method: "POST",
+        pattern: "/tenants/{id}/tokens/{token}/rotate",
+        id: "rotateToken",
+        summary: "Give an API token of a tenant a new secret",
+        text: "The secret before goes on for `overlap`, the one before that ends. The reply is the only place where the new one is shown.",
+        body: Some(Body::Message("TokenRotation")),
+        replies: &[(200, Reply::Shared("NewToken"))],
+        failures: &[404, 408, 409, 413, 415],
+        ..OF_TENANT
+    },
+    Description {
         method: "DELETE",
         pattern: "/tenants/{id}/tokens/{token}",
         id: "revokeToken",
         summary: "Revoke an API token of a tenant",
         replies: &[(204, Reply::Nothing)],
+        ..OF_TENANT
+    },
+    Description {
+        pattern: "/tenants/{id}/guard",
+        id: "getGuard",
+        summary: "Show the tokens that count against the guard against mass changes",
+        replies: &[(200, Reply::Shared("Guard"))],
+        ..OF_TENANT
+    },
+    Description {
+        method: "POST",
+        pattern: "/tenants/{id}/guard/release",
+        id: "releaseGuard",
+        summary: "Let a token that the guard holds go on",
+        text: "It begins to count anew. Without `token` every one that is held.",
+        parameters: &["guardToken"],
+        replies: &[(200, Reply::Shared("GuardRelease"))],
+        failures: &[404, 409],
         ..OF_TENANT
     },
 ];

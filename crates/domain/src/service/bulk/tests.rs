@@ -1,16 +1,19 @@
 use std::cell::Cell;
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use serde_json::json;
 
 use super::*;
 use crate::contract::RFC;
-use crate::id::{TenantId, TokenId};
+use crate::id::TenantId;
 use crate::list::ListQuery;
-use crate::principal::Token;
+use crate::store::admins::AdminStore;
+use crate::store::log::LogStore;
 use crate::store::platform::PlatformStore;
+use crate::store::tokens::TokenStore;
 use crate::store::{Actor, Origin, Store, Work};
 use crate::tenant::{Tenant, TenantSettings};
+use crate::token::Found;
 use crate::user::tests::principal;
 
 /// A database that counts how often it is asked, and has no answer.
@@ -35,6 +38,10 @@ impl Store for Asked {
         no_answer()
     }
 
+    fn log(&self) -> &dyn LogStore {
+        unreachable!()
+    }
+
     fn platform(&self) -> &dyn PlatformStore {
         unreachable!()
     }
@@ -43,29 +50,34 @@ impl Store for Asked {
         no_answer()
     }
 
-    fn create_token(&self, _: TenantId, _: &Token, _: &[u8; 32], _: &Origin) -> Result<()> {
-        no_answer()
+    fn tokens(&self) -> &dyn TokenStore {
+        unreachable!()
     }
 
-    fn tokens(&self, _: TenantId) -> Result<Vec<Token>> {
-        no_answer()
-    }
-
-    fn revoke_token(&self, _: TenantId, _: TokenId, _: &Origin, _: DateTime<Utc>) -> Result<bool> {
-        no_answer()
+    fn admins(&self) -> &dyn AdminStore {
+        unreachable!()
     }
 
     fn explain(&self, _: TenantId, _: &ResourceType, _: &ListQuery) -> Result<Vec<String>> {
         no_answer()
     }
 
-    fn find_token(&self, _: TenantId, _: &[u8; 32]) -> Result<Option<(Tenant, Token)>> {
+    fn find_token(&self, _: TenantId, _: &[u8; 32]) -> Result<Option<Found>> {
         no_answer()
     }
 }
 
 /// Runs operations with time for so many of them; gives the outcomes and how often the database was asked.
 fn run(operations: &Value, more: &Value, time_for: usize) -> (Vec<Outcome>, usize) {
+    let left = Cell::new(time_for);
+    run_while(operations, more, &|| match left.replace(left.get().saturating_sub(1)) {
+        0 => Err(Error::unavailable("the time is over")),
+        _ => Ok(()),
+    })
+}
+
+/// The same with an answer to whether the request goes on.
+fn run_while(operations: &Value, more: &Value, goes_on: &dyn Fn() -> Result<()>) -> (Vec<Outcome>, usize) {
     let mut body =
         json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
     for (name, value) in more.as_object().into_iter().flatten() {
@@ -80,10 +92,8 @@ fn run(operations: &Value, more: &Value, time_for: usize) -> (Vec<Outcome>, usiz
         origin: Origin { actor: Actor::Operator, request: "r".into(), address: String::new() },
         now: DateTime::UNIX_EPOCH,
     };
-    let left = Cell::new(time_for);
-    let has_time = || left.replace(left.get().saturating_sub(1)) > 0;
     let billed = Cell::new(0);
-    let outcomes = bulk(&call, Ok(body), &|operations| billed.set(operations), &has_time).unwrap();
+    let outcomes = bulk(&call, Ok(body), &|operations| billed.set(operations), goes_on).unwrap();
     assert_eq!(Some(billed.get()), operations.as_array().map(Vec::len), "billed before anything is done");
     (outcomes, store.0.into_inner())
 }
@@ -106,8 +116,25 @@ fn without_time_nothing_more_is_begun() {
             other => panic!("{other:?}"),
         })
         .collect();
-    let (begun, late) = ("no database", "the time of the bulk request was over");
+    let (begun, late) = ("no database", "the time is over");
     assert_eq!(why, [begun, begun, late, late, late]);
+}
+
+#[test]
+fn who_loses_his_right_does_not_get_it_back() {
+    for end in [Error::Unauthorized("revoked token"), Error::Forbidden("the tenant is suspended".into())] {
+        let asked = Cell::new(0);
+        // Once in the middle, and never again.
+        let (outcomes, done) = run_while(&users(5), &json!({}), &|| match asked.replace(asked.get() + 1) {
+            2 => Err(end.again()),
+            _ => Ok(()),
+        });
+        assert_eq!((outcomes.len(), done, asked.get()), (5, 2, 3));
+        for outcome in &outcomes[2..] {
+            let told = outcome.result.as_ref().unwrap_err();
+            assert_eq!(format!("{told:?}"), format!("{end:?}"));
+        }
+    }
 }
 
 #[test]

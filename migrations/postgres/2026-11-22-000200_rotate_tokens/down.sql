@@ -1,0 +1,11 @@
+drop index api_tokens_previous_digest_key;
+alter table api_tokens drop column warned_days;
+alter table api_tokens drop column last_used_agent;
+alter table api_tokens drop column last_used_address;
+alter table api_tokens drop column last_used_at;
+alter table api_tokens drop column previous_used_at;
+alter table api_tokens drop column previous_expires_at;
+alter table api_tokens drop column previous_last_four;
+alter table api_tokens drop column previous_digest;
+alter table api_tokens drop column rotated_at;
+alter table api_tokens drop column last_four;
