@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::platform;
 use crate::support::admins::{ADMIN, create_admin, credential, send, sign_in};
@@ -52,8 +52,8 @@ fn filled_for(client: &Client, path: &str) -> String {
         let reply = client.request("POST", &path).body(body, "application/json").send();
         id_of(&reply.expect(201).json()).to_owned()
     };
-    let tenant = post("/tenants", serde_json::json!({"slug": slug}));
-    let token = post(&format!("/tenants/{tenant}/tokens"), serde_json::json!({"name": "x"}));
+    let tenant = post("/tenants", json!({"slug": slug}));
+    let token = post(&format!("/tenants/{tenant}/tokens"), json!({"name": "x"}));
     path.replace("{id}", &tenant).replace("{token}", &token)
 }
 
@@ -82,7 +82,7 @@ fn filled_for_admin(client: &Client, path: &str) -> String {
 
 fn made(client: &Client, collection: &str, name: &str) -> String {
     let unique = uuid::Uuid::now_v7().to_string();
-    id_of(&client.post(collection, &serde_json::json!({name: unique})).expect(201).json()).to_owned()
+    id_of(&client.post(collection, &json!({name: unique})).expect(201).json()).to_owned()
 }
 
 fn everybody_may_read_the_document(backend: Backend) {
