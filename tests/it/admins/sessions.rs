@@ -23,6 +23,7 @@ both!(
     a_session_ends_by_itself,
     case_6_sessions_of_suspended_and_deleted_tenants,
     an_account_has_so_many_sessions,
+    keys_are_rotated_and_nobody_is_signed_out,
 );
 
 fn an_admin_signs_in(backend: Backend) {
@@ -224,13 +225,18 @@ fn case_125_a_refresh_token_used_twice(backend: Backend) {
     refresh(&app, &other).expect(200);
 }
 
-fn case_123_what_ends_a_session_is_seen_by_another_process(backend: Backend) {
-    let app = TestApp::start(backend);
+/// Another process of the same service.
+fn another_process(app: &TestApp) -> Server {
     let mut command = program::command(&app.db.folder);
     command.args(["serve", "--listen", "127.0.0.1:0", "--database-url", &app.db.url]);
-    // Processes of one service have one address for clients.
+    // They have one address for clients, and it stands in their tokens.
     command.env("ROLLCALL__SERVER__PUBLIC_URL", &app.server.url);
-    let there = Server::start_with(&app.db.folder, command);
+    Server::start_with(&app.db.folder, command)
+}
+
+fn case_123_what_ends_a_session_is_seen_by_another_process(backend: Backend) {
+    let app = TestApp::start(backend);
+    let there = another_process(&app);
     let elsewhere = |client: &Client| client.at(format!("{}{ADMIN}", there.url));
     create_admin(&app.db, "acme", "owner@example.com", "owner");
     let owner = with_grant(&app, &sign_in(&app, app.acme(), "owner@example.com"));
@@ -346,4 +352,29 @@ fn an_account_has_so_many_sessions(backend: Backend) {
     expect_problem(&refresh(&app, &grants[0]), 401, "unauthorized");
     refresh(&app, &grants[1]).expect(200);
     refresh(&app, &grants[MOST]).expect(200);
+}
+
+fn keys_are_rotated_and_nobody_is_signed_out(backend: Backend) {
+    let app = TestApp::start(backend);
+    create_admin(&app.db, "acme", "jane@example.com", "owner");
+    let before = with_grant(&app, &sign_in(&app, app.acme(), "jane@example.com"));
+    assert_eq!(app.db.db_count("signing_keys", "1 = 1"), 1);
+    app.db.db_execute("UPDATE signing_keys SET created_at = '2020-01-01T00:00:00.000000Z'");
+    // Whoever reads the keys next makes one, and only one of several.
+    let others: Vec<Server> = (0..2).map(|_| another_process(&app)).collect();
+    let there: Vec<Client> = others.iter().map(|other| before.at(format!("{}{ADMIN}", other.url))).collect();
+    std::thread::scope(|scope| {
+        for client in &there {
+            scope.spawn(|| client.get("/me").expect(200).status);
+        }
+    });
+    assert_eq!(app.db.db_count("signing_keys", "1 = 1"), 2);
+    // All of them believe what any of them has signed.
+    let body = json!({"tenant": "acme", "email": "jane@example.com", "password": PASSWORD});
+    let anonymous = guest(&app).at(there[0].base_url.clone());
+    let grant = send(&anonymous, "POST", "/session", &body).expect(200).json();
+    for url in [&format!("{}{ADMIN}", app.server.url), &there[0].base_url, &there[1].base_url] {
+        with_grant(&app, &grant).at(url.clone()).get("/me").expect(200);
+        before.at(url.clone()).get("/me").expect(200);
+    }
 }
