@@ -23,7 +23,7 @@ use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
 
 pub(crate) use admin::Admin;
-pub(crate) use audit::{Audit, Since};
+pub(crate) use audit::{Audit, Filters};
 pub(crate) use requests::Requests;
 
 /// What a command fails with: the whole chain becomes one line.
