@@ -350,6 +350,9 @@ fn a_history_tells_everything_and_by_whom(backend: Backend) {
         assert_eq!(read.len(), 9_usize.div_ceil(count));
         assert_eq!(read.concat(), events, "{count} at a time");
     }
+    let printed = app.db.cli(&["requests", "history", "--tenant", "acme", "--user", id_of(&mia)]);
+    let printed: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(printed, events);
     crate::platform::expect_problem(&auditor.get(&format!("{history}?cursor=x")), 400, "invalid-cursor");
 }
 

@@ -105,6 +105,7 @@ impl Application {
     pub fn build(settings: &Settings, store: Arc<dyn Store>) -> Result<Self, BuildError> {
         let server = &settings.server;
         settings.limits.check()?;
+        settings.requests.check()?;
         let listener = listen(server.listen).map_err(|error| BuildError::Listen(server.listen, error))?;
         let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
         let public_url = server.public_url(address)?;

@@ -46,10 +46,6 @@ impl Store for Asked {
         unreachable!()
     }
 
-    fn admins(&self) -> &dyn crate::store::admins::AdminStore {
-        unreachable!()
-    }
-
     fn tenant_named(&self, _: &str) -> Result<Option<Tenant>> {
         no_answer()
     }
