@@ -9,6 +9,7 @@ fn limits() -> Limits {
         token_per_second: 20,
         token_burst: 40,
         failures_per_minute: 3,
+        ..Limits::default()
     }
 }
 
