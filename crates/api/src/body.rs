@@ -49,7 +49,10 @@ impl Received {
 pub(crate) async fn receive(request: &HttpRequest, payload: Payload) -> Result<Received, Failure> {
     let refused = refusal(request, &MEDIA_TYPES, "send the body as application/scim+json");
     let bytes = arrive(request, payload).await?;
-    requests::sent(request, &bytes);
+    // What is not read here is not read for the log either.
+    if refused.is_none() {
+        requests::sent(request, &bytes);
+    }
     Ok(Received { bytes, refused })
 }
 

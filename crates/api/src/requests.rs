@@ -88,6 +88,8 @@ struct Seen {
     address: Option<IpAddr>,
     user_agent: Option<String>,
     body: Option<Bytes>,
+    /// Bytes of a body for which there was no room.
+    left_out: usize,
 }
 
 /// The middleware around [`crate::authenticate`].
@@ -215,6 +217,7 @@ impl Open {
             address: begun.address,
             user_agent: begun.user_agent,
             body: notes.body.filter(|body| end.status >= 400 && !body.is_empty()),
+            left_out: 0,
         });
     }
 }

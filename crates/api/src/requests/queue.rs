@@ -18,7 +18,7 @@ use super::{Refusal, Seen, Who};
 /// Requests that may wait to be written.
 const QUEUE: usize = 4_096;
 /// Bytes of bodies that may wait with them.
-const BODIES: usize = 8 << 20;
+const BODIES: usize = 4 << 20;
 /// Tenants whose left-out requests are counted one by one.
 const TENANTS: usize = 10_000;
 
@@ -123,9 +123,9 @@ impl Recorder {
         let bytes = seen.body.as_ref().map_or(0, |body| body.len());
         if bytes > 0 && self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > BODIES {
             self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-            seen.body = None;
+            (seen.body, seen.left_out) = (None, bytes);
         }
-        let kept = seen.body.as_ref().map_or(0, |body| body.len());
+        let kept = bytes - seen.left_out;
         let seen = Box::new(seen);
         let event = match suppressed {
             Some(suppressed) => Event::Refusal { seen, suppressed },

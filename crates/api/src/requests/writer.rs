@@ -199,6 +199,9 @@ fn row(seen: Seen, token: Option<TokenId>) -> Request {
         user_agent: seen
             .user_agent
             .map(|agent| requests::cut(&requests::scrub(&agent), requests::USER_AGENT_BYTES)),
-        body: body.map(|body| body.text),
+        body: match seen.left_out {
+            0 => body.map(|body| body.text),
+            bytes => Some(format!("[{bytes} bytes, left out because too much was waiting]")),
+        },
     }
 }
