@@ -19,6 +19,7 @@ both!(
     an_expired_token_is_refused,
     tenants_are_suspended_resumed_and_deleted,
     a_token_is_shown_once,
+    case_15_refusals_are_alike,
 );
 
 const READ: &str = "/Users?count=1";
@@ -275,4 +276,42 @@ fn a_token_is_shown_once(backend: Backend) {
     assert!(!listed.contains(token), "a list shows a token");
     assert!(!app.db.db_dump().join("\n").contains(token), "the database holds a token");
     app.client_with(RFC, Some(Carrier::Bearer.header(token))).get(READ).expect(200);
+}
+
+/// What a token is refused for shows in nothing that the client gets.
+fn case_15_refusals_are_alike(backend: Backend) {
+    let app = TestApp::start(backend);
+    let create = |name: &str| app.db.cli_json(&["token", "create", "--tenant", "acme", "--name", name]);
+    let secret = |made: &serde_json::Value| made["token"].as_str().unwrap().to_owned();
+    let [revoked, expired, replaced, purged] = ["revoked", "expired", "replaced", "purged"].map(create);
+    let id = |made: &serde_json::Value| made["id"].as_str().unwrap().to_owned();
+    app.db.cli(&["token", "revoke", "--tenant", "acme", &id(&revoked)]);
+    app.db.cli(&["token", "rotate", "--tenant", "acme", &id(&replaced), "--overlap", "0h"]);
+    app.db.db_execute(
+        "UPDATE api_tokens SET expires_at = '2020-01-01T00:00:00.000000Z' WHERE name = 'expired'; \
+         DELETE FROM api_tokens WHERE name = 'purged'",
+    );
+    let wrong_prefix = format!("rcx_{}", &app.acme().token[4..]);
+    let all = [secret(&revoked), secret(&expired), secret(&replaced), secret(&purged), wrong_prefix];
+    let answer = |token: &String| {
+        let reply = app.client_with(RFC, Some(Carrier::Bearer.header(token))).get(READ);
+        reply.expect_error(401, None);
+        let unlike = ["date", "x-request-id"];
+        let mut headers: Vec<(String, String)> = reply
+            .headers
+            .into_iter()
+            .filter(|(name, _)| !unlike.contains(&name.to_ascii_lowercase().as_str()))
+            .collect();
+        headers.sort();
+        (reply.text, headers)
+    };
+    let first = answer(&all[0]);
+    for token in &all {
+        assert_eq!(answer(token), first);
+    }
+    let log = app.server.log_text();
+    for reason in ["revoked token", "expired token", "replaced token", "unknown token", "not a token of ours"]
+    {
+        assert!(log.contains(reason), "the log does not know of: {reason}");
+    }
 }

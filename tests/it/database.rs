@@ -13,6 +13,7 @@ use crate::support::backend::{Backend, both};
 use crate::support::db::{self, TestDb, project};
 use crate::support::http::user_path;
 use crate::support::program::{self, Server};
+use crate::support::records;
 use crate::support::users::{full_user, user, with};
 
 both!(
@@ -203,6 +204,7 @@ fn row_level_security_binds_the_server() {
     app.rfc().post("/Groups", &json!({"displayName": "Ops", "members": ["mia@example.com"]})).expect(201);
     app.rfc().delete(&user_path(&app.rfc().create(&user("kai")))).expect(204);
     admins::fill(&app, app.acme());
+    records::fill(&app, app.acme());
     let db = &app.db;
     let empty = |what: &str, sql: &str| {
         let found = db.db_texts(sql);

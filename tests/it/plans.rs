@@ -17,7 +17,7 @@ use crate::filters::open;
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::TestDb;
-use crate::support::http::{Client, id_of};
+use crate::support::http::{Carrier, Client, RFC, id_of};
 use crate::support::program::{self, Server};
 
 both!(lookups_use_an_index, pages_behind_a_position_are_ranges, the_server_is_bound_by_row_level_security);
@@ -55,6 +55,44 @@ fn a_small_group_is_read_without_its_large_neighbour() {
         client.get(&format!("/Groups/{}", large[0])).expect(200);
     }
     assert_reads_little(&app, &client, &small, &people[10]);
+}
+
+/// A tenant with many tokens, one of which is looked up for each request that shows a secret, good or not.
+#[test]
+fn a_token_is_found_without_its_neighbours() {
+    const TOKENS: usize = 3_000;
+    const ROUNDS: i64 = 20;
+    let app = TestApp::start(Backend::Postgres);
+    let made = app.db.cli_json(&["token", "create", "--tenant", "acme", "--name", "old"]);
+    app.db.cli(&["token", "revoke", "--tenant", "acme", id_of(&made)]);
+    app.db.db_execute(&format!(
+        "INSERT INTO api_tokens (tenant_id, id, digest, name, scopes, created_at, previous_digest) \
+         SELECT '{}', gen_random_uuid(), sha256(n::text::bytea), 'x', '', now(), sha256((-n)::text::bytea) \
+         FROM generate_series(1, {TOKENS}) n",
+        app.acme().id
+    ));
+    // What was refused is not remembered.
+    let client = app.client_with(RFC, Some(Carrier::Bearer.header(made["token"].as_str().unwrap())));
+    for analyzed in [false, true] {
+        if analyzed {
+            app.db.db_execute("ANALYZE");
+        }
+        let told = || {
+            std::thread::sleep(Duration::from_millis(1_200));
+            client.get("/Users").expect_error(401, None);
+        };
+        told();
+        app.db.db_texts("SELECT pg_stat_reset()::text AS value");
+        for _ in 0..ROUNDS {
+            client.get("/Users").expect_error(401, None);
+        }
+        told();
+        let rows = app.db.db_number(
+            "SELECT (seq_tup_read + (SELECT sum(idx_tup_read) FROM pg_stat_user_indexes i WHERE i.relid = t.relid))::bigint \
+             AS value FROM pg_stat_user_tables t WHERE relname = 'api_tokens'",
+        );
+        assert!((1..ROUNDS * 5).contains(&rows), "{rows} rows were read, analyzed: {analyzed}");
+    }
 }
 
 /// Reads and changes a group of ten many times, and counts the memberships that are read for it.

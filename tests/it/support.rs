@@ -25,4 +25,5 @@ pub(crate) mod matching;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;
+pub(crate) mod records;
 pub(crate) mod users;

@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) authenticator: Authenticator,
     /// Who is signed in as an admin.
     pub(crate) sessions: Sessions,
-    /// Who may hash a password now.
+    /// Where passwords are hashed.
     pub(crate) hashing: Hashing,
     /// Without a trailing slash.
     pub(crate) public_url: String,
@@ -92,6 +92,9 @@ pub enum BuildError {
     /// Passwords cannot be hashed as the settings say.
     #[error("settings: admins")]
     Hashing(#[source] domain::Error),
+    /// The threads that hash passwords cannot be started.
+    #[error("cannot start a thread")]
+    Threads(#[source] io::Error),
     /// A setting cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -102,6 +105,7 @@ impl Application {
     pub fn build(settings: &Settings, store: Arc<dyn Store>) -> Result<Self, BuildError> {
         let server = &settings.server;
         settings.limits.check()?;
+        settings.requests.check()?;
         let listener = listen(server.listen).map_err(|error| BuildError::Listen(server.listen, error))?;
         let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
         let public_url = server.public_url(address)?;
@@ -125,7 +129,7 @@ impl Application {
             openapi: document.to_string().into(),
             authenticator: Authenticator::new(Arc::clone(&store)),
             sessions,
-            hashing: Hashing::default(),
+            hashing: Hashing::start().map_err(BuildError::Threads)?,
             store,
             public_url: public_url.clone(),
             slow_clients: Arc::new(Semaphore::new(half)),

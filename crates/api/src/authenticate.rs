@@ -49,8 +49,13 @@ async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
             admitted
         }
         Err(error) => {
-            requests::claimed(request, parsed, &error);
-            Err(refused(shared, request.peer_addr(), error))
+            let reason = requests::Refusal::of(&error);
+            let failure = refused(shared, request.peer_addr(), error);
+            // An address that has sent too many wrong ones is not worth a look any more.
+            if let (Some(reason), Failure::Domain(_)) = (reason, &failure) {
+                requests::claimed(request, parsed, reason);
+            }
+            Err(failure)
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
 
 pub(crate) use admin::{Account, Admin};
-pub(crate) use audit::{Audit, Since};
+pub(crate) use audit::{Audit, Filters};
 pub(crate) use guard::Guard;
 pub(crate) use requests::Requests;
 pub(crate) use token::Token;

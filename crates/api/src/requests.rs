@@ -48,8 +48,28 @@ struct Notes {
 enum Who {
     /// The credential holds; `admitted` unless the request was one too many.
     Known { tenant: TenantId, token: TokenId, admitted: bool },
-    /// It names the tenant and was refused; without a reason because of the tenant's state.
-    Claimed { credential: Parsed, reason: Option<&'static str> },
+    /// It names the tenant and was refused.
+    Claimed { credential: Parsed, why: Refusal },
+}
+
+/// Why a credential that names a tenant opens nothing.
+#[derive(Clone, Copy)]
+pub(crate) enum Refusal {
+    /// It is none, or one no more.
+    Credential(&'static str),
+    /// It is a good one, and the tenant is suspended.
+    Tenant,
+}
+
+impl Refusal {
+    /// None where nobody can say whose it is, because the database does not answer.
+    pub(crate) fn of(error: &Error) -> Option<Self> {
+        match error {
+            Error::Unauthorized(reason) => Some(Self::Credential(reason)),
+            Error::Forbidden(_) => Some(Self::Tenant),
+            _ => None,
+        }
+    }
 }
 
 /// A request as the writer gets it.
@@ -90,14 +110,8 @@ pub(crate) fn known(request: &ServiceRequest, principal: &Principal, admitted: b
 }
 
 /// The credential names a tenant and was refused.
-pub(crate) fn claimed(request: &ServiceRequest, credential: Parsed, error: &Error) {
-    let reason = match error {
-        Error::Unauthorized(reason) => Some(*reason),
-        Error::Forbidden(_) => None,
-        // Nobody can say whose it is while the database does not answer.
-        _ => return,
-    };
-    note(request.request(), |notes| notes.who = Some(Who::Claimed { credential, reason }));
+pub(crate) fn claimed(request: &ServiceRequest, credential: Parsed, why: Refusal) {
+    note(request.request(), |notes| notes.who = Some(Who::Claimed { credential, why }));
 }
 
 /// The body has arrived.

@@ -291,6 +291,16 @@ impl Default for Requests {
 }
 
 impl Requests {
+    /// # Errors
+    /// A time after which nothing would be left.
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        if self.keep_days > 0 {
+            Ok(())
+        } else {
+            Err(SettingsError("requests.keep_days must be at least 1".into()))
+        }
+    }
+
     /// How long requests are kept.
     pub(crate) fn keep(&self) -> Keep {
         Keep { time: TimeDelta::days(self.keep_days.into()), most: self.keep_most as usize }
@@ -474,6 +484,13 @@ mod tests {
         let nothing = Limits { token_burst: 0, ..Limits::default() };
         assert!(nothing.check().unwrap_err().to_string().contains("limits.token_burst"));
         Limits { token_per_second: 0, ..nothing }.check().unwrap();
+    }
+
+    #[test]
+    fn requests_are_kept_for_a_day_or_none_are() {
+        Requests { keep_days: 1, keep_most: 0 }.check().unwrap();
+        let error = Requests { keep_days: 0, keep_most: 1 }.check().unwrap_err().to_string();
+        assert!(error.contains("requests.keep_days"), "{error}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ create table requests (
     request_id text collate "C" not null,
     token_id uuid,
     method text not null,
-    path text not null,
+    path text collate "C" not null,
     status integer not null,
     scim_type text,
     reason text,

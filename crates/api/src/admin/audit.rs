@@ -1,11 +1,9 @@
 //! `/admin/v1/audit`.
 
-use std::collections::HashMap;
-
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use domain::audit::{Row, Wanted, render};
+use domain::audit::Wanted;
 use domain::error::excerpt;
 use domain::id::ResourceId;
 use domain::meta::parse_time;
@@ -19,6 +17,7 @@ use super::Admin;
 use crate::error::Failure;
 use crate::plain::json as answer;
 use crate::query;
+use crate::requests::render;
 
 /// Rows on a page unless `count` says otherwise, and at most.
 pub(crate) const PAGE: (usize, usize) = (100, 500);
@@ -32,7 +31,7 @@ pub(crate) async fn list(admin: Admin, request: HttpRequest) -> Result<HttpRespo
             let page = audit::page(desk.store, desk.tenant.id, &wanted, cursor.as_deref(), count)?;
             let names = history::names(desk.store, desk.tenant.id)?;
             let mut body = Map::new();
-            let rows: Vec<Value> = page.rows.iter().map(|row| described(row, &names)).collect();
+            let rows: Vec<Value> = page.rows.iter().map(|row| render::row(row, &names)).collect();
             body.insert("rows".into(), rows.into());
             body.extend(page.next.map(|next| ("nextCursor".to_owned(), next.into())));
             Ok(Value::Object(body))
@@ -70,14 +69,6 @@ fn wanted(raw: &str) -> Result<Wanted> {
         since: time(raw, "since")?,
         until: time(raw, "until")?,
     })
-}
-
-/// A row with the name of its actor, where he has one.
-pub(super) fn described(row: &Row, names: &HashMap<Uuid, String>) -> Value {
-    let mut value = render::json(row);
-    let name = row.entry.origin.actor.id().and_then(|id| names.get(&id));
-    value["actor"]["name"] = name.map(String::as_str).into();
-    value
 }
 
 /// An id in the query: what is no id is more likely a slip than a question.

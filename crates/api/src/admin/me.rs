@@ -128,7 +128,7 @@ where
     match &done {
         Ok(_) => attempt.was_right(Instant::now()),
         // It stays counted.
-        Err(Failure::Domain(Error::Forbidden(_))) => drop(attempt),
+        Err(Failure::Domain(Error::Forbidden(_))) => {}
         Err(_) => attempt.was_none(Instant::now()),
     }
     done

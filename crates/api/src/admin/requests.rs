@@ -5,13 +5,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use domain::error::excerpt;
 use domain::id::{ResourceId, TokenId};
 use domain::requests::{Status, Wanted};
-use domain::service::history::{self, Event};
-use domain::service::requests;
+use domain::service::{history, requests};
 use domain::{Error, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Admin;
-use super::audit::{described, known, page_size, time};
+use super::audit::{known, page_size, time};
 use crate::error::Failure;
 use crate::plain::{json as answer, segment};
 use crate::query;
@@ -64,17 +63,9 @@ pub(crate) async fn history(admin: Admin, request: HttpRequest) -> Result<HttpRe
         .run(move |desk| {
             let page = history::history(desk.store, desk.tenant.id, user, cursor.as_deref(), count)?;
             let names = history::names(desk.store, desk.tenant.id)?;
-            let event = |event: &Event| match event {
-                Event::Change(row) => json!({"kind": "change", "change": described(row, &names)}),
-                Event::Request(request) => {
-                    let mut value = render::request(request);
-                    let name = request.token.and_then(|id| names.get(&id.0));
-                    value["tokenName"] = name.map(String::as_str).into();
-                    json!({"kind": "request", "request": value})
-                }
-            };
             let mut body = Map::new();
-            body.insert("events".into(), page.events.iter().map(event).collect::<Vec<_>>().into());
+            let events: Vec<Value> = page.events.iter().map(|event| render::event(event, &names)).collect();
+            body.insert("events".into(), events.into());
             body.extend(page.next.map(|next| ("nextCursor".to_owned(), next.into())));
             Ok(Value::Object(body))
         })

@@ -1,7 +1,7 @@
 //! What may be said behind `rollcall audit`.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use domain::audit::Head;
 use domain::service::audit::Format;
 
@@ -27,18 +27,8 @@ pub(crate) enum Audit {
         /// Short name of the tenant
         #[arg(long, value_name = "SLUG")]
         tenant: String,
-        /// What happened to the user, or any other resource, with this id
-        #[arg(long, value_name = "ID")]
-        user: Option<String>,
-        /// What was done with the token with this id
-        #[arg(long, value_name = "ID")]
-        token: Option<String>,
-        /// Only this action: created, updated, deleted, token_revoked, …
-        #[arg(long)]
-        action: Option<String>,
-        /// Not earlier than this: a time (2026-01-31T00:00:00Z), or 90d or 12h ago
-        #[arg(long, value_name = "TIME", value_parser = since)]
-        since: Option<Since>,
+        #[command(flatten)]
+        filters: Filters,
         /// Print one JSON object per line
         #[arg(long)]
         json: bool,
@@ -51,13 +41,29 @@ pub(crate) enum Audit {
         /// ndjson: one JSON object per line; csv: RFC 4180 with a head
         #[arg(long, value_parser = format)]
         format: Format,
-        /// Not earlier than this: a time (2026-01-31T00:00:00Z), or 90d or 12h ago
-        #[arg(long, value_name = "TIME", value_parser = since)]
-        since: Option<Since>,
-        /// Earlier than this
-        #[arg(long, value_name = "TIME", value_parser = since)]
-        until: Option<Since>,
+        #[command(flatten)]
+        filters: Filters,
     },
+}
+
+/// Which rows of the audit log.
+#[derive(Debug, Args)]
+pub(crate) struct Filters {
+    /// What happened to the user, or any other resource, with this id
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+    /// What was done with the token, or by the admin, with this id
+    #[arg(long, value_name = "ID", visible_alias = "actor")]
+    pub(crate) token: Option<String>,
+    /// Only this action: created, updated, deleted, token_revoked, …
+    #[arg(long)]
+    pub(crate) action: Option<String>,
+    /// Not earlier than this: a time (2026-01-31T00:00:00Z), or 90d or 12h ago
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub(crate) since: Option<Since>,
+    /// Earlier than this
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub(crate) until: Option<Since>,
 }
 
 /// A point in time, or how long ago it is.

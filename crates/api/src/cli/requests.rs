@@ -22,12 +22,27 @@ pub(crate) enum Requests {
         /// That were answered so: 409, 4xx, or failed
         #[arg(long, value_parser = status)]
         status: Option<Status>,
+        /// That bore this id, which was sent back as X-Request-Id
+        #[arg(long, value_name = "ID")]
+        request: Option<String>,
         /// Not earlier than this: a time (2026-01-31T00:00:00Z), or 90d or 12h ago
         #[arg(long, value_name = "TIME", value_parser = since)]
         since: Option<Since>,
+        /// Earlier than this
+        #[arg(long, value_name = "TIME", value_parser = since)]
+        until: Option<Since>,
         /// Print one JSON object per line
         #[arg(long)]
         json: bool,
+    },
+    /// Everything that was done to a user and by whom, the youngest first: one JSON object per line
+    History {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// The id of the user, or of any other resource
+        #[arg(long, value_name = "ID")]
+        user: String,
     },
     /// Show a request with its body, as JSON
     Show {

@@ -25,15 +25,9 @@ pub(crate) fn run(settings: &Settings, command: cli::Audit) -> Outcome {
             let tenant = tenant_named(&*store, &tenant)?;
             report(&audit::verify(&*store, tenant.id, head.as_ref())?, json)
         }
-        cli::Audit::List { tenant, user, token, action, since, json } => {
+        cli::Audit::List { tenant, filters, json } => {
             let tenant = tenant_named(&*store, &tenant)?;
-            let wanted = Wanted {
-                resource: known(user.as_deref(), "user", ResourceId::parse)?,
-                actor: known(token.as_deref(), "token", TokenId::parse)?.map(|token| token.0),
-                action,
-                since: since.map(|since| since.before(clock::now())),
-                ..Wanted::default()
-            };
+            let wanted = wanted(filters)?;
             let mut after = 0;
             loop {
                 let rows = audit::list(&*store, tenant.id, &wanted, after, BATCH)?;
@@ -44,10 +38,9 @@ pub(crate) fn run(settings: &Settings, command: cli::Audit) -> Outcome {
                 }
             }
         }
-        cli::Audit::Export { tenant, format, since, until } => {
+        cli::Audit::Export { tenant, format, filters } => {
             let tenant = tenant_named(&*store, &tenant)?;
-            let time = |time: Option<cli::Since>| time.map(|time| time.before(clock::now()));
-            let wanted = Wanted { since: time(since), until: time(until), ..Wanted::default() };
+            let wanted = wanted(filters)?;
             let mut out = BufWriter::new(io::stdout().lock());
             audit::export(&*store, tenant.id, &wanted, format, &mut |text| {
                 out.write_all(text.as_bytes()).map_err(Error::internal)
@@ -55,6 +48,18 @@ pub(crate) fn run(settings: &Settings, command: cli::Audit) -> Outcome {
             Ok(out.flush()?)
         }
     }
+}
+
+fn wanted(filters: cli::Filters) -> Result<Wanted, Error> {
+    let now = clock::now();
+    Ok(Wanted {
+        resource: known(filters.user.as_deref(), "user", ResourceId::parse)?,
+        actor: known(filters.token.as_deref(), "token", TokenId::parse)?.map(|token| token.0),
+        action: filters.action,
+        since: filters.since.map(|since| since.before(now)),
+        until: filters.until.map(|until| until.before(now)),
+        ..Wanted::default()
+    })
 }
 
 /// What was found; a row that is wrong fails the command.

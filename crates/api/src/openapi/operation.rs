@@ -209,6 +209,11 @@ impl Thing<'_> {
             Reply::Tag => ("The client has this version already.", None),
             Reply::LargeGroup => ("Done; the group has too many members to be shown.", None),
             Reply::Nothing => ("Done.", None),
+            Reply::Files(media_types) => {
+                let content: Map<String, Value> =
+                    media_types.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+                return json!({"description": "The file.", "headers": headers, "content": content});
+            }
             Reply::Other(media_type) => {
                 let content = json!({media_type: {}});
                 return json!({"description": "Yes.", "headers": headers, "content": content});

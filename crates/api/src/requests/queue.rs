@@ -13,7 +13,7 @@ use domain::store::Store;
 
 use super::bounds::Bounds;
 use super::writer::Writer;
-use super::{Seen, Who};
+use super::{Refusal, Seen, Who};
 
 /// Requests that may wait to be written.
 const QUEUE: usize = 4_096;
@@ -112,7 +112,9 @@ impl Recorder {
             Who::Claimed { credential, .. } => (credential.tenant, false),
         };
         let suppressed = match seen.who {
-            Who::Claimed { reason: Some(_), .. } => self.bounds.refusal(tenant, seen.address, now),
+            Who::Claimed { why: Refusal::Credential(_), .. } => {
+                self.bounds.refusal(tenant, seen.address, now)
+            }
             _ => None,
         };
         if !was_admitted && suppressed.is_none() && !self.bounds.request(tenant, now) {

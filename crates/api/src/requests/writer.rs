@@ -16,7 +16,7 @@ use domain::store::{Actor, Origin, Store};
 use domain::tenant::TenantState;
 
 use super::queue::{Dropped, Event};
-use super::{Seen, Who};
+use super::{Refusal, Seen, Who};
 use crate::error::chain;
 
 /// How long rows are gathered for one transaction.
@@ -138,7 +138,9 @@ impl Writer {
                 }
             };
             let batch = batches.entry(tenant).or_default();
-            if let (Who::Claimed { reason: Some(reason), .. }, Some(suppressed)) = (seen.who, suppressed) {
+            if let (Who::Claimed { why: Refusal::Credential(reason), .. }, Some(suppressed)) =
+                (seen.who, suppressed)
+            {
                 let origin =
                     Origin { actor: Actor::Nobody, request: seen.request.clone(), address: seen.address() };
                 let refusal =

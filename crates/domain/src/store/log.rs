@@ -1,7 +1,7 @@
 //! The part of the port that keeps records beside the requests: the provisioning log, refused credentials, and the end
 //! of old records.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::Result;
@@ -9,6 +9,9 @@ use crate::audit::{Entry, Head};
 use crate::id::TenantId;
 use crate::requests::{Request, Wanted};
 use crate::store::Origin;
+
+/// Each move of the beginning of an audit log leaves a row in it: once a day is enough.
+pub const AUDIT_BASE_INTERVAL: TimeDelta = TimeDelta::hours(20);
 
 /// Records that are written beside the requests, and removed when they are old.
 pub trait LogStore: Send + Sync {
@@ -41,7 +44,7 @@ pub trait LogStore: Send + Sync {
     fn add_audit(&self, tenant: TenantId, entry: &Entry) -> Result<bool>;
 
     /// Lets the audit log begin behind the last row from before a time, with a row that says so; `None` when it begins
-    /// there already. The rows before are removed by [`LogStore::drop_audit`].
+    /// there already, or was moved within [`AUDIT_BASE_INTERVAL`]. The rows before are removed by [`LogStore::drop_audit`].
     fn move_audit_base(
         &self,
         tenant: TenantId,

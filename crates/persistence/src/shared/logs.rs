@@ -7,7 +7,7 @@ use domain::audit::{Entry, Head};
 use domain::id::TenantId;
 use domain::requests::{Request, Status, Wanted, first_id};
 use domain::store::Origin;
-use domain::store::log::LogStore;
+use domain::store::log::{AUDIT_BASE_INTERVAL, LogStore};
 use uuid::Uuid;
 
 use super::super::{Conn, Db, remove_records};
@@ -84,6 +84,14 @@ impl LogStore for Repo {
     ) -> Result<Option<Head>> {
         self.change_tenant(tenant, |tx| {
             if !tx.lock_counter_if_any()? {
+                return Ok(None);
+            }
+            let lately = audit_bases::table
+                .filter(of_tenant!(audit_bases, tenant))
+                .filter(audit_bases::at.gt(At(now - AUDIT_BASE_INTERVAL)))
+                .count()
+                .get_result::<i64>(tx.conn)?;
+            if lately > 0 {
                 return Ok(None);
             }
             let Some(base) = tx.last_before(before)? else { return Ok(None) };
