@@ -6,10 +6,11 @@ use std::fmt;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::desk::Desk;
 use super::principals::Principal;
 use crate::platform;
 use crate::schemas;
-use crate::support::admins::{self, ADMIN};
+use crate::support::admins::ADMIN;
 use crate::support::app::TestApp;
 use crate::support::backend::Backend;
 use crate::support::http::{BASES, Client, PATCH_OP, RFC, Reply, SCIM_JSON, id_of};
@@ -38,9 +39,11 @@ impl fmt::Display for Line {
 /// What a request is about.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    path: String,
+    pub(super) path: String,
     /// What is there now.
-    stored: Value,
+    pub(super) stored: Value,
+    /// The body of the request, where it is made with the target.
+    pub(super) body: Option<Value>,
     /// Texts that nobody else may see.
     pub(super) marks: Vec<String>,
 }
@@ -51,6 +54,7 @@ pub(super) struct World {
     owner: Client,
     platform: Client,
     anybody: Client,
+    desk: Desk,
     /// Until a request has changed them.
     targets: BTreeMap<String, Target>,
 }
@@ -61,7 +65,8 @@ impl World {
         let owner = app.client("", app.acme());
         let platform = app.client_with(platform::BASE, Some(platform::credential(&app)));
         let anybody = app.client_with("", None);
-        let world = Self { app, owner, platform, anybody, targets: BTreeMap::new() };
+        let desk = Desk::new(&app);
+        let world = Self { app, owner, platform, anybody, desk, targets: BTreeMap::new() };
         // Once it is in force the collection of the tenant's own type is there.
         while world.owner.get("/scim/v2/TestResources").status != 200 {
             std::thread::sleep(std::time::Duration::from_millis(50));
@@ -86,7 +91,11 @@ impl World {
         if let Some(target) = self.targets.get(&key) {
             return target.clone();
         }
-        let target = self.make(&line.path);
+        let target = if line.path.starts_with(ADMIN) {
+            self.desk.target(&self.app, &self.owner, line)
+        } else {
+            self.make(&line.path)
+        };
         self.targets.insert(key, target.clone());
         target
     }
@@ -99,9 +108,6 @@ impl World {
     fn make(&self, path: &str) -> Target {
         if path.starts_with(platform::BASE) {
             return self.of_platform(path);
-        }
-        if path.starts_with(ADMIN) {
-            return self.of_admins(path);
         }
         let name = format!("secret-{}", Uuid::now_v7());
         let base = BASES.iter().find(|base| path.starts_with(*base)).copied().unwrap_or(RFC);
@@ -122,15 +128,7 @@ impl World {
         };
         let made = id_of(&stored).to_owned();
         let path = path.replace("{id}", id.unwrap_or(&made)).replace("{collection}", "TestResources");
-        Target { path, stored, marks: vec![name, made] }
-    }
-
-    /// Somebody who can sign in, and whatever an id in the path names.
-    fn of_admins(&self, path: &str) -> Target {
-        let email = format!("somebody-{}@example.com", Uuid::now_v7());
-        let stored = admins::create_admin(&self.app.db, self.app.acme().slug, &email, "admin");
-        assert!(!path.contains('{'), "{path}: what is there to be named?");
-        Target { path: path.to_owned(), marks: vec![email, id_of(&stored).to_owned()], stored }
+        Target { path, stored, body: None, marks: vec![name, made] }
     }
 
     fn of_platform(&self, path: &str) -> Target {
@@ -142,7 +140,7 @@ impl World {
         let tenant = id_of(&stored).to_owned();
         let token = post(&format!("/tenants/{tenant}/tokens"), json!({"name": "x"}));
         let path = path.replace("{id}", &tenant).replace("{token}", id_of(&token));
-        Target { path, stored, marks: vec![tenant, id_of(&token).to_owned()] }
+        Target { path, stored, body: None, marks: vec![tenant, id_of(&token).to_owned()] }
     }
 
     /// How much has been written: resources, tenants and tokens.
@@ -160,7 +158,11 @@ impl World {
 
     /// The request of a line that succeeds for whoever may send it; gives its body too.
     pub(super) fn send(&self, line: &Line, target: &Target, principal: &Principal) -> (String, Reply) {
-        let client = self.anybody.with_credential(principal.credential.clone());
+        let credential = match line.path.starts_with(ADMIN) {
+            true => self.desk.credential(&self.app, line, principal),
+            false => principal.credential.clone(),
+        };
+        let client = self.anybody.with_credential(credential);
         let request = client.request(&line.method, &target.path);
         match body(line, target) {
             Some(body) => {
@@ -190,17 +192,14 @@ fn body(line: &Line, target: &Target) -> Option<Value> {
     };
     let collection = collection(&target.path);
     if line.path.starts_with(ADMIN) {
-        return match (line.method.as_str(), &line.path[ADMIN.len()..]) {
-            ("POST", "/session") => Some(json!({
-                "tenant": "acme", "email": target.marks[0], "password": admins::PASSWORD
-            })),
-            _ => None,
-        };
+        return target.body.clone();
     }
     if line.path.starts_with(platform::BASE) {
         return match (line.method.as_str(), line.path.rsplit('/').next()?) {
             ("POST", "tenants") => Some(json!({"slug": name})),
             ("POST", "tokens") => Some(json!({"name": name})),
+            ("POST", "admins") => Some(json!({"email": format!("{name}@example.com")})),
+            ("POST", "rotate") => Some(json!({})),
             ("PATCH", _) => Some(json!({"name": name})),
             _ => None,
         };
