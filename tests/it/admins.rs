@@ -1,3 +1,6 @@
 //! `/admin/v1` and `rollcall admin`: accounts of tenant admins and their sessions.
 
+mod accounts;
+mod attacks;
+mod factor;
 mod sessions;

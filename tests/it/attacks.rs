@@ -3,8 +3,11 @@
 mod filters;
 mod http;
 mod injection;
+mod isolation;
 mod json;
 mod large;
+mod leaks;
 mod parsers;
 mod patch;
+mod privilege;
 mod slow;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::platform;
-use crate::support::admins::{ADMIN, create_admin, credential, sign_in};
+use crate::support::admins::{ADMIN, create_admin, credential, send, sign_in};
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::http::{Client, id_of};
+use crate::support::records::eventually;
 use crate::support::users::{USER, user};
 
 both!(
@@ -51,24 +52,37 @@ fn filled_for(client: &Client, path: &str) -> String {
         let reply = client.request("POST", &path).body(body, "application/json").send();
         id_of(&reply.expect(201).json()).to_owned()
     };
-    let tenant = post("/tenants", serde_json::json!({"slug": slug}));
-    let token = post(&format!("/tenants/{tenant}/tokens"), serde_json::json!({"name": "x"}));
+    let tenant = post("/tenants", json!({"slug": slug}));
+    let token = post(&format!("/tenants/{tenant}/tokens"), json!({"name": "x"}));
     path.replace("{id}", &tenant).replace("{token}", &token)
 }
 
-/// The same for an admin, with a token that each use may take away.
+/// The same for an admin, with a token or an account that each use may take away. Something has been asked of the tenant,
+/// so there is a request in the log.
 fn filled_for_admin(client: &Client, path: &str) -> String {
-    if !path.contains("{token}") {
-        return path.to_owned();
+    let make = |collection: &str, body: Value| {
+        let made = send(client, "POST", &format!("{ADMIN}/{collection}"), &body).expect(201).json();
+        id_of(&made).to_owned()
+    };
+    if path.contains("{token}") {
+        return path.replace("{token}", &make("tokens", json!({"name": "x"})));
     }
-    let request = client.request("POST", &format!("{ADMIN}/tokens"));
-    let made = request.body("{\"name\":\"x\"}", "application/json").send().expect(201).json();
-    path.replace("{token}", id_of(&made))
+    if path.contains("/admins/{id}") {
+        let email = format!("{}@example.com", uuid::Uuid::now_v7());
+        return path.replace("{id}", &make("admins", json!({"email": email, "role": "auditor"})));
+    }
+    if !path.contains("/requests/{id}") {
+        return path.replace("{id}", &uuid::Uuid::now_v7().to_string());
+    }
+    let newest =
+        || client.get(&format!("{ADMIN}/requests?count=1")).expect(200).json()["requests"][0].clone();
+    let newest = eventually("a request in the log", || Some(newest()).filter(|found| found.is_object()));
+    path.replace("{id}", id_of(&newest))
 }
 
 fn made(client: &Client, collection: &str, name: &str) -> String {
     let unique = uuid::Uuid::now_v7().to_string();
-    id_of(&client.post(collection, &serde_json::json!({name: unique})).expect(201).json()).to_owned()
+    id_of(&client.post(collection, &json!({name: unique})).expect(201).json()).to_owned()
 }
 
 fn everybody_may_read_the_document(backend: Backend) {
@@ -98,17 +112,22 @@ fn what_is_described_is_there_and_nothing_else(backend: Backend) {
     let client = app.client("", app.acme());
     let platform = app.client_with("", Some(platform::credential(&app)));
     create_admin(&app.db, "acme", "owner@example.com", "owner");
+    client.get("/scim/v2/Users").expect(200);
     let paths = described(&client.get("/openapi.json").expect(200).json());
     assert!(paths.len() > 40, "{paths:?}");
     for (path, methods) in &paths {
         let of_platform = path.starts_with(platform::BASE);
-        let of_admin = path.starts_with(ADMIN);
-        let admin = app.client_with("", Some(credential(&sign_in(&app, app.acme(), "owner@example.com"))));
+        let (of_admin, mut admin) = (path.starts_with(ADMIN), None);
         for method in METHODS {
-            let (caller, target) = match (of_platform, of_admin) {
+            if of_admin && (admin.is_none() || path.ends_with("/session")) {
+                // One who has not signed out yet.
+                let grant = sign_in(&app, app.acme(), "owner@example.com");
+                admin = Some(app.client_with("", Some(credential(&grant))));
+            }
+            let (caller, target) = match (of_platform, &admin) {
                 (true, _) => (&platform, filled_for(&platform, path)),
-                (false, true) => (&admin, filled_for_admin(&admin, path)),
-                (false, false) => (&client, filled(&client, path)),
+                (false, Some(admin)) => (admin, filled_for_admin(admin, path)),
+                (false, None) => (&client, filled(&client, path)),
             };
             let reply = caller.request(method, &target).send();
             if methods.iter().any(|one| one == method) {

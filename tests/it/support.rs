@@ -6,6 +6,7 @@
 //! - [`program`]: the binary, as a command and as a server
 //! - [`app`]: server, database, tenants and tokens together
 //! - [`http`], [`raw`]: an HTTP client, and one for requests that no client would send
+//! - [`canary`]: secrets where they must not be
 //! - [`effort`]: how much a run does
 //! - [`matching`]: expected against received JSON
 //! - [`admins`]: admins of a tenant who sign in
@@ -15,6 +16,7 @@
 pub(crate) mod admins;
 pub(crate) mod app;
 pub(crate) mod backend;
+pub(crate) mod canary;
 pub(crate) mod db;
 pub(crate) mod effort;
 pub(crate) mod groups;
@@ -23,4 +25,5 @@ pub(crate) mod matching;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;
+pub(crate) mod records;
 pub(crate) mod users;

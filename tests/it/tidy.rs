@@ -150,7 +150,9 @@ fn the_table_of_attacks_names_tests_that_run() {
         let place =
             text.find(&format!("fn {name}(")).unwrap_or_else(|| panic!("case {case}: {file} has no {name}"));
         // A test by itself, or one of those that `both!` names.
-        let is_test = text[..place].trim_end().ends_with("#[test]");
+        let before = text[..place].trim_end();
+        let before = before.strip_suffix("async").unwrap_or(before).trim_end();
+        let is_test = before.ends_with("#[test]") || before.ends_with("#[actix_rt::test]");
         let listed = text.match_indices("both!(").any(|(from, _)| {
             let list = text[from..].split(");").next().unwrap_or_default();
             list.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)

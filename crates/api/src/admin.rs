@@ -1,8 +1,13 @@
 //! `/admin/v1`: the API of tenant admins. They sign in, their tenant is that of their account, bodies are plain JSON, and
 //! whatever fails is a problem document.
 
+pub(crate) mod admins;
+pub(crate) mod audit;
+pub(crate) mod guard;
+pub(crate) mod guest;
 pub(crate) mod me;
 pub(crate) mod render;
+pub(crate) mod requests;
 pub(crate) mod session;
 pub(crate) mod tokens;
 
@@ -14,28 +19,34 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use auth::carrier;
 use chrono::{DateTime, Utc};
 use domain::admin::{AdminRole, SignedIn};
 use domain::id::AdminId;
+use domain::service::Sink;
 use domain::store::{Actor, Origin, Store};
 use domain::tenant::Tenant;
 use domain::{Error, Result, limits};
 
 use crate::app::Shared;
 use crate::authenticate::{measure, refused};
-use crate::blocking;
 use crate::error::Failure;
 use crate::extract::address;
 use crate::logging::Moment;
 use crate::problem::{self, Realm};
+use crate::{blocking, clock, stream};
 
 /// What everything here stands below.
 pub(crate) const BASE: &str = "/admin/v1";
 
 /// What is open to everybody: here one shows who he is in the body.
-const OPEN: [(&str, &str); 1] = [("POST", "/session")];
+const OPEN: [(&str, &str); 4] = [
+    ("POST", "/session"),
+    ("POST", "/session/refresh"),
+    ("POST", "/invitations/accept"),
+    ("POST", "/resets/accept"),
+];
 /// What an auditor may change: his own account and how he is signed in.
 const OWN: [&str; 2] = ["/session", "/me"];
 
@@ -133,6 +144,33 @@ impl Admin {
             let admin = (account.id, account.role);
             work(&Desk { store: &*store, tenant: &tenant, admin, origin, now })
         })
+        .await
+    }
+}
+
+impl Admin {
+    /// The same for a use case that writes its reply piece by piece.
+    pub(crate) async fn stream<F>(self, work: F) -> std::result::Result<HttpResponse, Failure>
+    where
+        F: FnOnce(&Desk<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
+    {
+        let Self { shared, signed_in, origin, now } = self;
+        let turn = shared.turns.take(signed_in.tenant.id).await?;
+        let store = Arc::clone(&shared.store);
+        let (inner, whose) = (shared.clone(), signed_in.clone());
+        let still_signed_in = move || inner.sessions.still(&whose, clock::now());
+        stream::answer(
+            origin.request.clone(),
+            Arc::clone(&shared.slow_clients),
+            Box::new(still_signed_in),
+            move |sink| {
+                // Until the last piece is written.
+                let _turn = turn;
+                let SignedIn { tenant, account, .. } = signed_in;
+                let admin = (account.id, account.role);
+                work(&Desk { store: &*store, tenant: &tenant, admin, origin, now }, sink)
+            },
+        )
         .await
     }
 }

@@ -26,6 +26,7 @@ use crate::connection::Guarded;
 use crate::hashing::Hashing;
 use crate::rates::attempts::Attempts;
 use crate::rates::{Failures, Rates};
+use crate::requests::{self, Recorder, Recording};
 use crate::settings::{Settings, SettingsError};
 use crate::turns::Turns;
 use crate::uses::Uses;
@@ -37,7 +38,7 @@ pub(crate) struct Shared {
     pub(crate) authenticator: Authenticator,
     /// Who is signed in as an admin.
     pub(crate) sessions: Sessions,
-    /// Who may hash a password now.
+    /// Where passwords are hashed.
     pub(crate) hashing: Hashing,
     /// Without a trailing slash.
     pub(crate) public_url: String,
@@ -59,6 +60,8 @@ pub(crate) struct Shared {
     pub(crate) failures: Failures,
     /// How tokens were last used.
     pub(crate) uses: Arc<Uses>,
+    /// Where requests are recorded.
+    pub(crate) recorder: Recorder,
     /// Attempts to sign in by account.
     pub(crate) attempts: Attempts,
     /// How long the data of a deleted tenant are kept.
@@ -71,6 +74,7 @@ pub struct Application {
     address: SocketAddr,
     public_url: String,
     uses: Arc<Uses>,
+    recording: Recording,
 }
 
 /// Why a server could not be built.
@@ -79,12 +83,18 @@ pub enum BuildError {
     /// The address cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
+    /// A thread cannot be started.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
     /// The signals to stop cannot be received.
     #[error("cannot receive signals")]
     Signals(#[source] io::Error),
     /// Passwords cannot be hashed as the settings say.
     #[error("settings: admins")]
     Hashing(#[source] domain::Error),
+    /// The threads that hash passwords cannot be started.
+    #[error("cannot start a thread")]
+    Threads(#[source] io::Error),
     /// A setting cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -95,6 +105,7 @@ impl Application {
     pub fn build(settings: &Settings, store: Arc<dyn Store>) -> Result<Self, BuildError> {
         let server = &settings.server;
         settings.limits.check()?;
+        settings.requests.check()?;
         let listener = listen(server.listen).map_err(|error| BuildError::Listen(server.listen, error))?;
         let address = listener.local_addr().map_err(|error| BuildError::Listen(server.listen, error))?;
         let public_url = server.public_url(address)?;
@@ -111,12 +122,14 @@ impl Application {
         // They may all have come to one thread of the server.
         let bulks = half.min(blocking / 2);
         let uses = Arc::<Uses>::default();
+        let (recorder, recording) = requests::start(Arc::clone(&store), settings.requests.keep_most > 0)
+            .map_err(BuildError::Thread)?;
         let shared = web::Data::new(Shared {
             docs: docs::page(&document),
             openapi: document.to_string().into(),
             authenticator: Authenticator::new(Arc::clone(&store)),
             sessions,
-            hashing: Hashing::default(),
+            hashing: Hashing::start().map_err(BuildError::Threads)?,
             store,
             public_url: public_url.clone(),
             slow_clients: Arc::new(Semaphore::new(half)),
@@ -127,6 +140,7 @@ impl Application {
             rates: Rates::new(&settings.limits),
             failures: Failures::new(&settings.limits),
             uses: Arc::clone(&uses),
+            recorder,
             attempts: Attempts::new(&settings.limits),
             keep: settings.platform.keep(),
         });
@@ -171,7 +185,7 @@ impl Application {
             .listen("rollcall", listener, service)
             .map_err(|error| BuildError::Listen(address, error))?
             .run();
-        Ok(Self { server, address, public_url, uses })
+        Ok(Self { server, address, public_url, uses, recording })
     }
 
     /// The address that is really listened on.
@@ -199,9 +213,11 @@ impl Application {
         self.server.handle()
     }
 
-    /// Serves until SIGTERM or SIGINT (or the handle) says stop, and what is in flight is finished.
+    /// Serves until SIGTERM or SIGINT (or the handle) says stop, and what is in flight is finished and recorded.
     pub async fn run(self) -> io::Result<()> {
-        self.server.await
+        let served = self.server.await;
+        drop(self.recording);
+        served
     }
 }
 

@@ -15,9 +15,9 @@ use domain::principal::Principal;
 use domain::{Error, limits};
 
 use crate::app::Shared;
-use crate::blocking;
 use crate::error::Failure;
 use crate::logging::Moment;
+use crate::{blocking, requests};
 
 /// Lets a request in with its [`Principal`], or answers it.
 pub(crate) async fn authenticate(
@@ -37,18 +37,27 @@ async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
     let (Some(shared), Some(now)) = (request.app_data::<web::Data<Shared>>(), now) else {
         return Err(Error::internal("the scope is not set up").into());
     };
-    let known = Authenticator::parse(&text);
-    let known = match known {
-        Ok(parsed) => principal(shared, parsed, now).await.map(|principal| (parsed, principal)),
-        Err(error) => Err(error),
-    };
-    let (parsed, principal) = known.map_err(|error| refused(shared, request.peer_addr(), error))?;
-    shared.uses.note(&principal, request.request(), now);
-    let admitted = shared.rates.admit(&principal, Instant::now());
-    // The log names also who is refused.
-    request.extensions_mut().insert(principal);
-    request.extensions_mut().insert(parsed);
-    admitted
+    let parsed = Authenticator::parse(&text).map_err(|error| refused(shared, request.peer_addr(), error))?;
+    match principal(shared, parsed, now).await {
+        Ok(principal) => {
+            shared.uses.note(&principal, request.request(), now);
+            let admitted = shared.rates.admit(&principal, Instant::now());
+            requests::known(request, &principal, admitted.is_ok());
+            // The log names also who is refused.
+            request.extensions_mut().insert(principal);
+            request.extensions_mut().insert(parsed);
+            admitted
+        }
+        Err(error) => {
+            let reason = requests::Refusal::of(&error);
+            let failure = refused(shared, request.peer_addr(), error);
+            // An address that has sent too many wrong ones is not worth a look any more.
+            if let (Some(reason), Failure::Domain(_)) = (reason, &failure) {
+                requests::claimed(request, parsed, reason);
+            }
+            Err(failure)
+        }
+    }
 }
 
 /// Counts a wrong credential where it came from. A right one keeps working, wherever wrong ones come from.

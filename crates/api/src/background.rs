@@ -1,40 +1,81 @@
-//! Work that belongs to no request: a thread that goes on until it is told to stop.
+//! Work that belongs to no request: a thread of its own that looks from time to time, and ends with the program.
 
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// A running thread; it ends, after the step it is at, when this is dropped.
-pub(crate) struct Task {
+use domain::Result;
+
+use crate::error::chain;
+
+/// The running thread; it ends, after the step it is at, when this is dropped.
+pub(crate) struct Background {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Where the thread learns that it is time to stop.
-pub(crate) struct Pauses(Receiver<()>);
+/// How the work learns that it is time to end.
+pub(crate) struct Stop(Receiver<()>);
 
-impl Task {
-    pub(crate) fn start(name: &str, work: impl FnOnce(&Pauses) + Send + 'static) -> io::Result<Self> {
-        let (stop, stopped) = mpsc::channel();
-        let thread = thread::Builder::new().name(name.into()).spawn(move || work(&Pauses(stopped)))?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+impl Stop {
+    /// Waits; `false` when it is time to end.
+    pub(crate) fn goes_on(&self, time: Duration) -> bool {
+        self.0.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
     }
 }
 
-impl Drop for Task {
+/// Does the work now, and again that long after each end of it. What fails goes on then.
+pub(crate) fn start(
+    name: &'static str,
+    interval: Duration,
+    mut work: impl FnMut(&Stop) -> Result<()> + Send + 'static,
+) -> io::Result<Background> {
+    spawn(name, move |stop| {
+        loop {
+            again_later(name, work(stop));
+            if !stop.goes_on(interval) {
+                return;
+            }
+        }
+    })
+}
+
+/// The same, but the first time only after the interval, and a last time at the end.
+pub(crate) fn start_and_end(
+    name: &'static str,
+    interval: Duration,
+    mut work: impl FnMut(&Stop) -> Result<()> + Send + 'static,
+) -> io::Result<Background> {
+    spawn(name, move |stop| {
+        loop {
+            let goes_on = stop.goes_on(interval);
+            again_later(name, work(stop));
+            if !goes_on {
+                return;
+            }
+        }
+    })
+}
+
+fn spawn(name: &'static str, work: impl FnOnce(&Stop) + Send + 'static) -> io::Result<Background> {
+    let (stop, stopped) = mpsc::channel();
+    let thread = thread::Builder::new().name(name.into()).spawn(move || work(&Stop(stopped)))?;
+    Ok(Background { stop: Some(stop), thread: Some(thread) })
+}
+
+fn again_later(name: &str, outcome: Result<()>) {
+    if let Err(error) = outcome {
+        log::warn!("the work of {name} goes on later: {}", chain(&error));
+    }
+}
+
+impl Drop for Background {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             // A panic in there has been logged.
             let _ = thread.join();
         }
-    }
-}
-
-impl Pauses {
-    /// Waits; `false` when it is time to stop.
-    pub(crate) fn goes_on(&self, time: Duration) -> bool {
-        self.0.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
     }
 }

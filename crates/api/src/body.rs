@@ -11,7 +11,7 @@ use domain::{Error, limits};
 use futures_util::StreamExt;
 
 use crate::error::Failure;
-use crate::json;
+use crate::{json, requests};
 
 /// JSON under any of its names. `text/plain` is what JavaScript's `fetch` says when told nothing (DummyIDP).
 const MEDIA_TYPES: [&str; 3] = ["application/scim+json", "application/json", "text/plain"];
@@ -48,7 +48,12 @@ impl Received {
 /// early. A wrong media type is no error yet: whether the resource exists comes first.
 pub(crate) async fn receive(request: &HttpRequest, payload: Payload) -> Result<Received, Failure> {
     let refused = refusal(request, &MEDIA_TYPES, "send the body as application/scim+json");
-    Ok(Received { bytes: arrive(request, payload).await?, refused })
+    let bytes = arrive(request, payload).await?;
+    // What is not read here is not read for the log either.
+    if refused.is_none() {
+        requests::sent(request, &bytes);
+    }
+    Ok(Received { bytes, refused })
 }
 
 /// The same below `/platform/v1`, where bodies are JSON or, for PATCH, a JSON merge patch.

@@ -6,6 +6,7 @@ use std::time::Instant;
 use actix_web::http::StatusCode;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use domain::requests::REASON_BYTES;
 use domain::service::Call;
 use domain::service::bulk::{self, Done, Outcome};
 use domain::{Error, limits};
@@ -13,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{self, Failure};
 use crate::extract::Caller;
-use crate::{body, logging, reply};
+use crate::{body, logging, reply, requests};
 
 pub(crate) async fn bulk(
     caller: Caller,
@@ -36,11 +37,34 @@ pub(crate) async fn bulk(
     let work = move |call: &Call<'_>| {
         let outcomes = bulk::bulk(call, received.read(), &bill, &goes_on)?;
         drop(seat);
-        Ok(written(&call.origin.request, outcomes))
+        Ok((failures(&outcomes), written(&call.origin.request, outcomes)))
     };
     let time = limits::BULK_ANSWER_TIME.saturating_sub(started.elapsed());
-    let answer = caller.run_within(time, work).await?;
+    let (failures, answer) = caller.run_within(time, work).await?;
+    if let Some(failures) = failures {
+        requests::failed(&request, failures);
+    }
     Ok(reply::json(StatusCode::OK, &answer))
+}
+
+/// How many operations have failed, and why those that have room in the log did.
+fn failures(outcomes: &[Outcome]) -> Option<String> {
+    let failed =
+        || outcomes.iter().enumerate().filter_map(|(at, one)| Some((at, one, one.result.as_ref().err()?)));
+    let number = failed().count();
+    if number == 0 {
+        return None;
+    }
+    let mut told = format!("{number} of {} operations failed", outcomes.len());
+    for (at, outcome, error) in failed() {
+        if told.len() >= REASON_BYTES {
+            break;
+        }
+        let method = outcome.method.as_deref().unwrap_or("?");
+        let keyword = error.scim_type().map(|keyword| format!(" ({keyword})")).unwrap_or_default();
+        told.push_str(&format!("; {}. {method}: {error}{keyword}", at + 1));
+    }
+    Some(told)
 }
 
 /// The BulkResponse. Failures of ours among the outcomes go to the log, each kind of them once.

@@ -4,6 +4,8 @@
 
 mod admin;
 mod audit;
+mod guard;
+mod requests;
 mod token;
 mod values;
 
@@ -20,8 +22,10 @@ use values::{assignment, name, slug};
 use crate::settings::{DatabaseUrl, Overrides, Settings};
 use crate::{commands, error};
 
-pub(crate) use admin::Admin;
-pub(crate) use audit::Audit;
+pub(crate) use admin::{Account, Admin};
+pub(crate) use audit::{Audit, Filters};
+pub(crate) use guard::Guard;
+pub(crate) use requests::Requests;
 pub(crate) use token::Token;
 
 /// What a command fails with: the whole chain becomes one line.
@@ -67,6 +71,12 @@ enum Command {
     /// Who changed what, and whether the record of it is whole
     #[command(subcommand)]
     Audit(Audit),
+    /// Tokens that have deactivated or deleted too many users
+    #[command(subcommand)]
+    Guard(Guard),
+    /// What was asked of a tenant, and how it was answered
+    #[command(subcommand)]
+    Requests(Requests),
     /// Fill a tenant with realistic synthetic data
     Load(Load),
 }
@@ -302,6 +312,8 @@ fn run(cli: Cli) -> Outcome {
         }
         Command::Schema(command) => commands::schema::run(&Settings::load(None, overrides)?, command),
         Command::Audit(command) => commands::audit::run(&Settings::load(None, overrides)?, command),
+        Command::Guard(command) => commands::guard::run(&Settings::load(None, overrides)?, command),
+        Command::Requests(command) => commands::requests::run(&Settings::load(None, overrides)?, command),
         Command::Load(options) => commands::load::run(&Settings::load(None, overrides)?, &options),
     }
 }

@@ -65,7 +65,8 @@ impl Failure {
         ours.then(|| chain(self))
     }
 
-    fn scim_type(&self) -> Option<&'static str> {
+    /// The keyword of the body.
+    pub(crate) fn scim_type(&self) -> Option<&'static str> {
         match self {
             Self::Domain(error) => error.scim_type(),
             _ => None,

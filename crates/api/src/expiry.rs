@@ -7,9 +7,8 @@ use std::time::Duration;
 use domain::service::tokens;
 use domain::store::Store;
 
-use crate::background::Task;
+use crate::background::{self, Background};
 use crate::clock;
-use crate::error::chain;
 
 /// Between two looks at all tenants; the first one is at the start.
 const INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -17,16 +16,8 @@ const INTERVAL: Duration = Duration::from_secs(60 * 60);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// Starts looking for such tokens.
-pub(crate) fn start(store: Arc<dyn Store>) -> io::Result<Task> {
-    Task::start("expiry", move |pauses| {
-        loop {
-            let goes_on = || pauses.goes_on(PAUSE);
-            if let Err(error) = tokens::warn(store.platform(), store.tokens(), clock::now(), &goes_on) {
-                log::warn!("warnings about tokens follow later: {}", chain(&error));
-            }
-            if !pauses.goes_on(INTERVAL) {
-                return;
-            }
-        }
+pub(crate) fn start(store: Arc<dyn Store>) -> io::Result<Background> {
+    background::start("expiry", INTERVAL, move |stop| {
+        tokens::warn(store.platform(), store.tokens(), clock::now(), &|| stop.goes_on(PAUSE))
     })
 }

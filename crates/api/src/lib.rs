@@ -9,10 +9,13 @@
 //!
 //! What it says of itself: [`openapi`] is the document, [`docs`] the page.
 //!
+//! Beside the requests: [`requests`] keeps the provisioning log, [`background`] is how threads of their own work.
+//!
 //! Beside SCIM: [`platform`] is the API of the hosting platform, [`admin`] that of tenant admins, whose passwords wait in
 //! [`hashing`]; both read and write [`plain`] JSON, say the same of [`tokens`] and fail with a [`problem`]. Beside requests, each in
 //! a thread of [`background`]: [`uses`] writes down how tokens were used, [`expiry`] tells of those that end soon, [`purge`] removes
 //! what deleted tenants leave.
+//! [`guard`] is the guard against mass changes as JSON.
 //!
 //! Beside it: [`settings`], [`cli`] and its [`commands`], [`demo`] and [`load`].
 
@@ -35,6 +38,7 @@ mod docs;
 mod error;
 mod expiry;
 mod extract;
+mod guard;
 mod hashing;
 mod health;
 mod json;
@@ -50,6 +54,7 @@ mod query;
 mod rates;
 mod refusal;
 mod reply;
+mod requests;
 mod resources;
 mod roles;
 mod routes;

@@ -159,7 +159,7 @@ pub(crate) fn write_failure(request: &str, chain: &str) {
 }
 
 /// The client chooses the word, so only those we know are written down.
-fn method(method: &Method) -> &'static str {
+pub(crate) fn method(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

@@ -8,6 +8,7 @@ mod messages;
 mod operation;
 mod parts;
 mod platform;
+mod records;
 mod schemas;
 mod tokens;
 
@@ -97,9 +98,12 @@ fn components(catalog: &Catalog) -> Value {
     platform::add(&mut all);
     tokens::add(&mut all);
     admin::add(&mut all);
+    records::add_schemas(&mut all);
+    let mut parameters = parts::parameters();
+    records::add_parameters(&mut parameters);
     json!({
         "schemas": all,
-        "parameters": parts::parameters(),
+        "parameters": parameters,
         "headers": parts::headers(),
         "responses": parts::responses(),
         "securitySchemes": parts::security_schemes(),

@@ -1,6 +1,8 @@
 //! `/platform/v1`: the API of the hosting platform. Its credentials belong to no tenant, its bodies are plain JSON, and
 //! whatever fails is a problem document.
 
+pub(crate) mod admins;
+pub(crate) mod guard;
 pub(crate) mod render;
 pub(crate) mod tenants;
 pub(crate) mod tokens;

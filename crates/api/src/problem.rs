@@ -34,14 +34,6 @@ impl Realm {
         }
     }
 
-    /// What it is called when a name is somebody else's.
-    fn taken(self) -> &'static str {
-        match self {
-            Self::Platform => "slug-taken",
-            Self::Admin => "email-taken",
-        }
-    }
-
     fn challenges(self) -> [&'static str; 2] {
         match self {
             Self::Platform => {
@@ -78,7 +70,7 @@ fn document(realm: Realm, failure: &Failure, id: &str) -> Value {
         other => other.to_string(),
     };
     json!({
-        "type": format!("urn:rollcall:problem:{}", kind(realm, failure)),
+        "type": format!("urn:rollcall:problem:{}", kind(failure)),
         "title": status.canonical_reason().unwrap_or("Error"),
         "status": status.as_u16(),
         "detail": detail,
@@ -87,10 +79,10 @@ fn document(realm: Realm, failure: &Failure, id: &str) -> Value {
 }
 
 /// The end of `type`: what a program decides by.
-fn kind(realm: Realm, failure: &Failure) -> &'static str {
+fn kind(failure: &Failure) -> &'static str {
     match failure {
         Failure::Domain(error) => match error {
-            Error::Uniqueness(_) => realm.taken(),
+            Error::Uniqueness(_) => "slug-taken",
             Error::Conflict(_) => "conflict",
             Error::NotFound(_) => "not-found",
             Error::Unauthorized(_) => "unauthorized",

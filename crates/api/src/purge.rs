@@ -9,9 +9,8 @@ use domain::Result;
 use domain::service::platform;
 use domain::store::Store;
 
-use crate::background::{Pauses, Task};
+use crate::background::{self, Background, Stop};
 use crate::clock;
-use crate::error::chain;
 
 /// Between two looks for tenants whose time has come.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -19,23 +18,14 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Starts looking for deleted tenants.
-pub(crate) fn start(store: Arc<dyn Store>) -> io::Result<Task> {
-    Task::start("purge", move |pauses| {
-        loop {
-            if let Err(error) = purge_all(&*store, pauses) {
-                log::warn!("the purge goes on later: {}", chain(&error));
-            }
-            if !pauses.goes_on(INTERVAL) {
-                return;
-            }
-        }
-    })
+pub(crate) fn start(store: Arc<dyn Store>) -> io::Result<Background> {
+    background::start("purge", INTERVAL, move |stop| purge_all(&*store, stop))
 }
 
-fn purge_all(store: &dyn Store, pauses: &Pauses) -> Result<()> {
+fn purge_all(store: &dyn Store, stop: &Stop) -> Result<()> {
     for id in store.platform().tenants_to_purge(clock::now())? {
         while platform::purge_step(store.platform(), id, clock::now())?.done.is_none() {
-            if !pauses.goes_on(PAUSE) {
+            if !stop.goes_on(PAUSE) {
                 return Ok(());
             }
         }

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, LOCATION};
 use domain::service::{Answer, Head};
 use serde_json::Value;
 
@@ -43,6 +43,10 @@ pub(crate) fn headed(head: &Head, body: impl MessageBody + 'static) -> HttpRespo
     match head {
         Head::Resource { version, .. } => ok.insert_header((ETAG, version.etag())).body(body),
         Head::List => ok.body(body),
+        Head::File { media_type, name } => HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, *media_type))
+            .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+            .body(body),
         Head::NotModified(version) => {
             HttpResponse::NotModified().insert_header((ETAG, version.etag())).finish()
         }

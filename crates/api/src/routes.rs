@@ -11,12 +11,12 @@ use actix_web::{HttpResponse, web};
 use domain::Error;
 use domain::contract::{self, Contract};
 
-use crate::admin::{me, session, tokens as own_tokens};
+use crate::admin::{admins, guest, me, session, tokens as own_tokens};
 use crate::authenticate::authenticate;
 use crate::error::Failure;
 use crate::platform::{tenants, tokens};
 use crate::resources::{create, delete, get, list, patch, replace, search};
-use crate::{admin, bulk, discovery, docs, health, openapi, platform, roles};
+use crate::{admin, bulk, discovery, docs, health, openapi, platform, requests, roles};
 use endpoint::{Endpoint, at};
 
 /// What stands at the root of the server. It needs no credential and speaks of no tenant.
@@ -65,6 +65,9 @@ fn of_platform() -> Vec<Endpoint> {
         at("/tenants/{id}").get(tenants::get).patch(tenants::update).delete(tenants::delete),
         at("/tenants/{id}/suspend").post(tenants::suspend),
         at("/tenants/{id}/resume").post(tenants::resume),
+        at("/tenants/{id}/admins").post(platform::admins::invite),
+        at("/tenants/{id}/guard").get(platform::guard::get),
+        at("/tenants/{id}/guard/release").post(platform::guard::release),
         at("/tenants/{id}/tokens").get(tokens::list).post(tokens::create),
         at("/tenants/{id}/tokens/{token}").get(tokens::get).patch(tokens::rename).delete(tokens::revoke),
         at("/tenants/{id}/tokens/{token}/rotate").post(tokens::rotate),
@@ -74,11 +77,31 @@ fn of_platform() -> Vec<Endpoint> {
 /// What stands below the base path of tenant admins.
 fn of_admin() -> Vec<Endpoint> {
     vec![
-        at("/session").post(session::sign_in),
+        at("/session").post(session::sign_in).delete(session::sign_out),
+        at("/session/refresh").post(session::refresh),
+        at("/invitations/accept").post(guest::accept_invitation),
+        at("/resets/accept").post(guest::accept_reset),
         at("/me").get(me::get),
+        at("/me/password").post(me::change_password),
+        at("/me/totp").post(me::begin_totp),
+        at("/me/totp/confirm").post(me::confirm_totp),
+        at("/me/totp/disable").post(me::disable_totp),
+        at("/me/recovery-codes").post(me::renew_recovery_codes),
+        at("/admins").get(admins::list).post(admins::invite),
+        at("/admins/{id}").get(admins::get).patch(admins::update).delete(admins::delete),
+        at("/admins/{id}/disable").post(admins::disable),
+        at("/admins/{id}/enable").post(admins::enable),
+        at("/admins/{id}/reset").post(admins::reset),
         at("/tokens").get(own_tokens::list).post(own_tokens::create),
         at("/tokens/{token}").get(own_tokens::get).patch(own_tokens::rename).delete(own_tokens::revoke),
         at("/tokens/{token}/rotate").post(own_tokens::rotate),
+        at("/guard").get(admin::guard::get),
+        at("/guard/release").post(admin::guard::release),
+        at("/requests").get(admin::requests::list),
+        at("/requests/{id}").get(admin::requests::get),
+        at("/users/{id}/history").get(admin::requests::history),
+        at("/audit").get(admin::audit::list),
+        at("/audit/export").get(admin::audit::export),
     ]
 }
 
@@ -89,7 +112,12 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         for endpoint in scim() {
             scope = scope.service(endpoint.into_resource());
         }
-        app.service(scope.default_service(web::to(unknown)).wrap(from_fn(authenticate)));
+        app.service(
+            scope
+                .default_service(web::to(unknown))
+                .wrap(from_fn(authenticate))
+                .wrap(from_fn(requests::record)),
+        );
     }
     let mut scope = web::scope(platform::BASE);
     for endpoint in of_platform() {

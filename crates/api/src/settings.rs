@@ -9,6 +9,7 @@ use std::time::Duration;
 use auth::password::hasher::Parameters;
 use chrono::TimeDelta;
 use config::{Config, ConfigError, Environment, File, FileFormat};
+use domain::service::retention::Keep;
 use serde::Deserialize;
 
 const DEFAULT_FILE: &str = "config/default.toml";
@@ -28,6 +29,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The hosting platform.
     pub platform: Platform,
+    /// The log of requests.
+    pub requests: Requests,
     /// Accounts of tenant admins.
     pub admins: Admins,
 }
@@ -271,6 +274,39 @@ impl Platform {
     }
 }
 
+/// The log of requests of each tenant.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Requests {
+    /// Days that a request is kept.
+    pub keep_days: u16,
+    /// Requests of a tenant that are kept, the youngest; 0: none are recorded.
+    pub keep_most: u32,
+}
+
+impl Default for Requests {
+    fn default() -> Self {
+        Self { keep_days: 30, keep_most: 100_000 }
+    }
+}
+
+impl Requests {
+    /// # Errors
+    /// A time after which nothing would be left.
+    pub(crate) fn check(&self) -> Result<(), SettingsError> {
+        if self.keep_days > 0 {
+            Ok(())
+        } else {
+            Err(SettingsError("requests.keep_days must be at least 1".into()))
+        }
+    }
+
+    /// How long requests are kept.
+    pub(crate) fn keep(&self) -> Keep {
+        Keep { time: TimeDelta::days(self.keep_days.into()), most: self.keep_most as usize }
+    }
+}
+
 /// Accounts of tenant admins: how much work the hash of a password is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -448,6 +484,13 @@ mod tests {
         let nothing = Limits { token_burst: 0, ..Limits::default() };
         assert!(nothing.check().unwrap_err().to_string().contains("limits.token_burst"));
         Limits { token_per_second: 0, ..nothing }.check().unwrap();
+    }
+
+    #[test]
+    fn requests_are_kept_for_a_day_or_none_are() {
+        Requests { keep_days: 1, keep_most: 0 }.check().unwrap();
+        let error = Requests { keep_days: 0, keep_most: 1 }.check().unwrap_err().to_string();
+        assert!(error.contains("requests.keep_days"), "{error}");
     }
 
     #[test]

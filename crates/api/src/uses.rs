@@ -15,7 +15,7 @@ use domain::principal::Principal;
 use domain::store::Store;
 use domain::token::{Noted, Use};
 
-use crate::background::Task;
+use crate::background::{self, Background};
 use crate::error::chain;
 use crate::extract::address;
 use crate::shards::{Entry, Shards};
@@ -77,15 +77,10 @@ impl Uses {
 }
 
 /// Starts writing; what was noted by the time it ends is written too.
-pub(crate) fn start(store: Arc<dyn Store>, uses: Arc<Uses>) -> io::Result<Task> {
-    Task::start("uses", move |pauses| {
-        loop {
-            let goes_on = pauses.goes_on(INTERVAL);
-            uses.write(&*store);
-            if !goes_on {
-                return;
-            }
-        }
+pub(crate) fn start(store: Arc<dyn Store>, uses: Arc<Uses>) -> io::Result<Background> {
+    background::start_and_end("uses", INTERVAL, move |_| {
+        uses.write(&*store);
+        Ok(())
     })
 }
 

@@ -118,6 +118,7 @@ mod tests {
     use domain::principal::Scope;
     use domain::resource_type::ResourceType;
     use domain::store::Work;
+    use domain::store::log::LogStore;
     use domain::store::platform::PlatformStore;
     use domain::store::tokens::TokenStore;
     use domain::tenant::TenantSettings;
@@ -156,6 +157,9 @@ mod tests {
             unreachable!()
         }
         fn tokens(&self) -> &dyn TokenStore {
+            unreachable!()
+        }
+        fn log(&self) -> &dyn LogStore {
             unreachable!()
         }
         fn admins(&self) -> &dyn domain::store::admins::AdminStore {

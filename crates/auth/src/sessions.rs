@@ -5,6 +5,8 @@
 
 mod factor;
 mod keys;
+mod links;
+mod own;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,11 +28,14 @@ use crate::password::hasher::{Hasher, Parameters};
 use crate::refresh;
 use factor::{Factor, factor};
 use keys::Keys;
+pub use own::{NewTotp, Own};
 
 /// How long a look-up is believed. What ends a session is in force everywhere within a second.
 const MEMORY: Duration = Duration::from_millis(500);
 /// Sessions remembered at most, all tenants together.
 const CAPACITY: u64 = 10_000;
+
+const ENDED: Error = Error::Unauthorized("the session has ended");
 
 /// What somebody types to sign in.
 pub struct Login {
@@ -185,6 +190,87 @@ impl Sessions {
         Ok(Entrance::Open(Box::new(Grant { account, access, access_ends, refresh, session })))
     }
 
+    /// Prolongs a session with its refresh token, which is good once. One that comes back a second time is in two hands,
+    /// and ends the session. Blocks.
+    ///
+    /// # Errors
+    /// As of [`Self::look_up`].
+    pub fn refresh(&self, text: &str, visitor: &Visitor, now: DateTime<Utc>) -> Result<Grant> {
+        let parsed = refresh::parse(text).ok_or(Error::Unauthorized("not a refresh token of ours"))?;
+        let id = SessionId(parsed.session);
+        let found = self.store.admins().find_session(parsed.tenant, id)?;
+        let (tenant, _, session) = found.ok_or(ENDED)?;
+        if session.digest == parsed.digest {
+            serves(&tenant)?;
+        }
+        let keys = self.keys.get(now)?;
+        let next = refresh::generate(tenant.id, id.0)?;
+        let prolonged = admins::write(self.store.admins(), tenant.id, |tx| {
+            let Some(mut session) = tx.lock_session(id)? else { return Ok(Err(ENDED)) };
+            let Some(account) = tx.account(session.admin)? else { return Ok(Err(ENDED)) };
+            if session.digest != parsed.digest {
+                tx.end_session(id)?;
+                let origin = Origin { actor: Actor::Nobody, ..visitor.origin(account.id) };
+                tx.audit(Entry::admin_session_reused(&account, now, &origin));
+                return Ok(Err(Error::Unauthorized("a refresh token was used twice")));
+            }
+            if !session.lives(now) || !account.is_active() {
+                tx.end_session(id)?;
+                return Ok(Err(ENDED));
+            }
+            session.digest = next.digest();
+            session.idle = now + IDLE;
+            tx.update_session(&session)?;
+            Ok(Ok((account, session)))
+        })?;
+        if prolonged.is_err() {
+            self.memory.invalidate(&id);
+        }
+        let (account, session) = prolonged?;
+        let (access, access_ends) = self.tokens.issue(&keys, &said(tenant.id, &account, &session), now)?;
+        Ok(Grant { account, access, access_ends, refresh: next, session })
+    }
+
+    /// Ends the session. Blocks.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn sign_out(&self, signed_in: &SignedIn, origin: &Origin, now: DateTime<Utc>) -> Result<()> {
+        let SignedIn { tenant, account, session } = signed_in;
+        admins::write(self.store.admins(), tenant.id, |tx| {
+            if tx.lock_session(*session)?.is_some() {
+                tx.end_session(*session)?;
+                tx.audit(Entry::admin("admin_signed_out", account, None, now, origin));
+            }
+            Ok(())
+        })?;
+        self.memory.invalidate(session);
+        Ok(())
+    }
+
+    /// Leaves an audit row of an attempt to sign in that was refused, in a tenant that there is. What was typed is not in
+    /// it: it may be a password in the wrong field. Blocks.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub fn record_refusal(
+        &self,
+        slug: &str,
+        email: &str,
+        visitor: &Visitor,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let Some(tenant) = self.store.tenant_named(slug)? else { return Ok(()) };
+        let Visitor { request, address } = visitor.clone();
+        let origin = Origin { actor: Actor::Nobody, request, address };
+        let key = email_key(email);
+        admins::write(self.store.admins(), tenant.id, |tx| {
+            let account = tx.account_named(&key)?.map(|account| account.id);
+            tx.audit(Entry::sign_in_refused(tenant.id, account, now, &origin));
+            Ok(())
+        })
+    }
+
     /// Who the text of an access token is, if the database was asked a moment ago. Does not block.
     ///
     /// # Errors
@@ -212,13 +298,32 @@ impl Sessions {
             Ok(access) => access,
             Err(_) => self.tokens.verify(&*self.keys.renew(now)?, text, now)?,
         };
-        let (asked, id) = (Instant::now(), SessionId(access.session));
-        let found = self.store.admins().find_session(access.tenant, id)?;
-        let (tenant, account, session) = found.ok_or(Error::Unauthorized("the session has ended"))?;
-        let known = Known { tenant: Arc::new(tenant), account: Arc::new(account), session, asked };
+        let known = self.ask(access.tenant, SessionId(access.session))?;
         let signed_in = judge(&known, &access, now)?;
-        self.memory.insert(id, known);
+        self.memory.insert(signed_in.session, known);
         Ok(signed_in)
+    }
+
+    /// Whether who was signed in when a long request began still is. Blocks, unless the database was asked a moment ago.
+    ///
+    /// # Errors
+    /// As of [`Self::look_up`].
+    pub fn still(&self, signed_in: &SignedIn, now: DateTime<Utc>) -> Result<()> {
+        let known = match self.memory.get(&signed_in.session) {
+            Some(known) if known.asked.elapsed() < MEMORY => known,
+            _ => {
+                let known = self.ask(signed_in.tenant.id, signed_in.session)?;
+                self.memory.insert(signed_in.session, known.clone());
+                known
+            }
+        };
+        living(&known, now)
+    }
+
+    fn ask(&self, tenant: TenantId, session: SessionId) -> Result<Known> {
+        let asked = Instant::now();
+        let (tenant, account, session) = self.store.admins().find_session(tenant, session)?.ok_or(ENDED)?;
+        Ok(Known { tenant: Arc::new(tenant), account: Arc::new(account), session, asked })
     }
 
     fn find(&self, slug: &str, email: &str) -> Result<Option<(Tenant, Account)>> {
@@ -233,20 +338,25 @@ fn said(tenant: TenantId, account: &Account, session: &Session) -> Access {
     Access { account: account.id.0, tenant, session: session.id.0, role: account.role.name().to_owned() }
 }
 
-/// The session, the account, then the state of the tenant: only who is signed in learns that it is suspended.
 fn judge(known: &Known, access: &Access, now: DateTime<Utc>) -> Result<SignedIn> {
     let Known { tenant, account, session, .. } = known;
     if session.admin.0 != access.account || account.id != session.admin || tenant.id != access.tenant {
         return Err(Error::Unauthorized("the session is somebody else's"));
     }
+    living(known, now)?;
+    Ok(SignedIn { tenant: Arc::clone(tenant), account: Arc::clone(account), session: session.id })
+}
+
+/// The session, the account, then the state of the tenant: only who is signed in learns that it is suspended.
+fn living(known: &Known, now: DateTime<Utc>) -> Result<()> {
+    let Known { tenant, account, session, .. } = known;
     if !session.lives(now) {
         return Err(Error::Unauthorized("the session is over"));
     }
     if !account.is_active() {
         return Err(Error::Unauthorized("the account is disabled"));
     }
-    serves(tenant)?;
-    Ok(SignedIn { tenant: Arc::clone(tenant), account: Arc::clone(account), session: session.id })
+    serves(tenant)
 }
 
 fn serves(tenant: &Tenant) -> Result<()> {

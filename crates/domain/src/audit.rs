@@ -3,6 +3,7 @@
 //! Whoever edits, removes or swaps rows breaks the chain at that place, and whoever cuts off its end is betrayed by the
 //! head, which is kept apart from the rows.
 
+pub mod render;
 #[cfg(test)]
 mod tests;
 
@@ -11,7 +12,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::admin::Account;
-use crate::id::{ResourceId, TenantId, TokenId};
+use crate::guard::Departure;
+use crate::id::{AdminId, ResourceId, TenantId, TokenId};
 use crate::meta::time_text;
 use crate::role::Role;
 use crate::store::{Actor, Change, Origin, SchemaChange};
@@ -23,6 +25,8 @@ use crate::token::{Token, warning_text};
 const VERSION: u8 = 1;
 /// The version for all other actors.
 const VERSION_OF_ACTORS: u8 = 2;
+/// What the row says that stands for those that were removed.
+const AUDIT_TRIMMED: &str = "audit_log_trimmed";
 
 /// What one row of the audit log says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +152,26 @@ impl Entry {
         Self { detail, ..Self::new(at, origin, action, "Admin", account.id.0) }
     }
 
+    /// A refresh token of the account came a second time, and its session was ended.
+    pub fn admin_session_reused(account: &Account, at: DateTime<Utc>, origin: &Origin) -> Self {
+        let warning = "a refresh token was used twice: somebody else may have it";
+        let entry = Self::admin("admin_session_reused", account, None, at, origin);
+        Self { warning: Some(warning.into()), ..entry }
+    }
+
+    /// Somebody was not let in, to an account that there is or to none.
+    pub fn sign_in_refused(
+        tenant: TenantId,
+        account: Option<AdminId>,
+        at: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Self {
+        match account {
+            Some(id) => Self::new(at, origin, "sign_in_refused", "Admin", id.0),
+            None => Self::new(at, origin, "sign_in_refused", "Tenant", tenant.0),
+        }
+    }
+
     /// A tenant has another name.
     pub fn tenant_renamed(
         tenant: TenantId,
@@ -171,6 +195,46 @@ impl Entry {
             TenantState::Deleted => "tenant_deleted",
         };
         Self::new(at, origin, action, "Tenant", tenant.0)
+    }
+
+    /// The guard against mass changes holds a token from now on.
+    pub fn guard_held(departure: &Departure, limit: i64) -> Self {
+        Self {
+            detail: Some(format!("user {}", departure.user)),
+            warning: Some(departure.guard.warning(limit)),
+            ..Self::new(departure.at, &departure.origin, "guard_held", "Token", departure.token.0)
+        }
+    }
+
+    /// A token may take access away from users again.
+    pub fn guard_released(token: TokenId, users: i64, at: DateTime<Utc>, origin: &Origin) -> Self {
+        Self {
+            detail: Some(format!("users {users}")),
+            ..Self::new(at, origin, "guard_released", "Token", token.0)
+        }
+    }
+
+    /// The log begins behind another row now, and those before it are removed.
+    pub fn audit_trimmed(tenant: TenantId, base: &Head, at: DateTime<Utc>, origin: &Origin) -> Self {
+        Self { detail: Some(base.text()), ..Self::new(at, origin, AUDIT_TRIMMED, "AuditLog", tenant.0) }
+    }
+
+    /// A credential that names the tenant was refused; `token` is the one it is, where it is known, and `suppressed` how
+    /// many refusals went by without a row since the last one.
+    pub fn authentication_refused(
+        tenant: TenantId,
+        token: Option<TokenId>,
+        reason: &str,
+        suppressed: u64,
+        at: DateTime<Utc>,
+        origin: &Origin,
+    ) -> Self {
+        let (resource_type, id) = token.map_or(("Tenant", tenant.0), |token| ("Token", token.0));
+        let more = if suppressed > 0 { format!("; {suppressed} more before") } else { String::new() };
+        Self {
+            detail: Some(format!("{reason}{more}")),
+            ..Self::new(at, origin, "authentication_refused", resource_type, id)
+        }
     }
 
     /// A tenant has other settings; none when they are the same.
@@ -222,6 +286,11 @@ pub struct Head {
 }
 
 impl Head {
+    /// Place and hash in one word, as people keep it.
+    pub fn text(&self) -> String {
+        format!("{}:{}", self.seq, render::hex(&self.hash))
+    }
+
     /// The end of the chain when this row is appended.
     pub fn next(&self, tenant: TenantId, entry: &Entry) -> Self {
         let seq = self.seq + 1;
@@ -285,6 +354,8 @@ pub enum Fault {
     OtherHead,
     /// It is not the one that ended the chain when a head was kept.
     OtherThanKept,
+    /// The log begins behind it, and no row says so.
+    NoBase,
 }
 
 impl Fault {
@@ -296,6 +367,7 @@ impl Fault {
             Self::BehindHead => "stands behind the head of the chain",
             Self::OtherHead => "is not the one that the head of the chain names",
             Self::OtherThanKept => "is not the one that the kept head names",
+            Self::NoBase => "is not one that the log says it begins behind",
         }
     }
 }
@@ -315,17 +387,21 @@ pub struct Flaw {
 #[derive(Debug)]
 pub struct Walk {
     tenant: TenantId,
+    base: Head,
     head: Head,
     kept: Option<Head>,
     reached: Head,
     last: Option<(DateTime<Utc>, Uuid)>,
+    /// Whether a row says that the log begins behind the base.
+    vouched: bool,
 }
 
 impl Walk {
-    /// At the beginning of a chain that ends with `head` and once ended with `kept`, which somebody wrote down: a
-    /// chain that was made anew leads past another hash.
-    pub fn new(tenant: TenantId, head: Head, kept: Option<Head>) -> Self {
-        Self { tenant, head, kept, reached: Head::default(), last: None }
+    /// At the beginning of a chain that goes on from `base`, ends with `head` and once ended with `kept`, which somebody
+    /// wrote down: a chain that was made anew leads past another hash. What was kept before the base cannot be compared.
+    pub fn new(tenant: TenantId, base: Head, head: Head, kept: Option<Head>) -> Self {
+        let (reached, vouched) = (base.clone(), base == Head::default());
+        Self { tenant, base, head, kept, reached, last: None, vouched }
     }
 
     /// The place of the last row that was found good.
@@ -354,6 +430,8 @@ impl Walk {
         if self.kept.as_ref().is_some_and(|kept| kept.seq == next.seq && kept.hash != next.hash) {
             return flaw(row.seq, named, Fault::OtherThanKept);
         }
+        let entry = &row.entry;
+        self.vouched |= entry.action == AUDIT_TRIMMED && entry.detail.as_ref() == Some(&self.base.text());
         (self.reached, self.last) = (next, named);
         Ok(())
     }
@@ -370,6 +448,12 @@ impl Walk {
         if self.reached != self.head {
             return Err(Flaw { seq: self.reached.seq, row: self.last, fault: Fault::OtherHead });
         }
+        if !self.vouched {
+            return Err(Flaw { seq: self.base.seq, row: None, fault: Fault::NoBase });
+        }
+        if self.kept.as_ref().is_some_and(|kept| kept.seq == self.base.seq && *kept != self.base) {
+            return Err(Flaw { seq: self.base.seq, row: None, fault: Fault::OtherThanKept });
+        }
         Ok(())
     }
 }
@@ -379,6 +463,8 @@ impl Walk {
 pub struct Wanted {
     /// What happened to this.
     pub resource: Option<ResourceId>,
+    /// What happened to this, and changes of groups that name it.
+    pub about: Option<ResourceId>,
     /// What was done with this credential or account.
     pub actor: Option<Uuid>,
     /// What happened.
@@ -387,4 +473,13 @@ pub struct Wanted {
     pub since: Option<DateTime<Utc>>,
     /// Earlier.
     pub until: Option<DateTime<Utc>>,
+}
+
+/// Where reading begins, and in which direction it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Behind this place, in the order of the chain.
+    After(i64),
+    /// Before this place, or at the end of the chain; the youngest first.
+    Before(Option<i64>),
 }

@@ -8,7 +8,7 @@
 //! - a resource: [`document`], [`meta`], [`resource`]
 //! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`once`], [`list`], [`cursor`]
 //! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`group`], [`project`]
-//! - what has happened: [`audit`]
+//! - what has happened: [`audit`], [`requests`], and what must not happen to many at once: [`guard`]
 //! - the port to the database and the use cases on it: [`store`], [`service`]
 
 pub mod admin;
@@ -22,6 +22,7 @@ pub mod document;
 pub mod error;
 pub mod filter;
 pub mod group;
+pub mod guard;
 pub mod id;
 pub mod index;
 pub mod key;
@@ -34,6 +35,7 @@ pub mod path;
 pub mod principal;
 pub mod project;
 pub mod replace;
+pub mod requests;
 pub mod resource;
 pub mod resource_type;
 pub mod role;

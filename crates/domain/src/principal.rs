@@ -107,17 +107,17 @@ impl Principal {
         let scopes = &self.token.scopes;
         let allowed = scopes.contains(&Scope::In(area, Access::Write))
             || (access == Access::Read && scopes.contains(&Scope::In(area, Access::Read)));
-        if allowed { Ok(()) } else { Err(Error::Forbidden("the token has no scope for this".into())) }
+        if allowed {
+            return Ok(());
+        }
+        let missing = Scope::In(area, access).name();
+        Err(Error::Forbidden(format!("the token lacks the scope {missing}")))
     }
 
     /// [`Error::Forbidden`] unless the credential may send bulk requests. What each operation needs is asked for then.
     pub fn require_bulk(&self) -> Result<()> {
         let allowed = self.token.scopes.contains(&Scope::Bulk);
-        if allowed {
-            Ok(())
-        } else {
-            Err(Error::Forbidden("the token has no scope for bulk requests".into()))
-        }
+        if allowed { Ok(()) } else { Err(Error::Forbidden("the token lacks the scope bulk".into())) }
     }
 
     /// The one check of every role grant: the scope for roles and the role ceiling of the credential, and

@@ -1,15 +1,17 @@
 //! The port to the database. Nothing reaches a row but through a transaction that is bound to one tenant.
 
 pub mod admins;
+pub mod log;
 pub mod platform;
 pub mod tokens;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::audit::{Head, Row, Wanted};
+use crate::audit::{Head, Place, Row, Wanted};
 use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
+use crate::guard::{Departure, Guard, Tally};
 use crate::id::{AdminId, PlatformTokenId, ResourceId, TenantId, TokenId};
 use crate::list::{ListQuery, Page};
 use crate::meta::Version;
@@ -326,16 +328,32 @@ pub trait TenantTx {
     /// The end of the chain of audit rows.
     fn audit_head(&mut self) -> Result<Head>;
 
+    /// Behind which row the chain begins, once old ones were removed.
+    fn audit_base(&mut self) -> Result<Head>;
+
     /// How many audit rows stand outside the chain.
     fn unchained_audit_rows(&mut self) -> Result<i64>;
 
-    /// At most `count` rows of the chain behind a place, in its order.
-    fn audit_rows(&mut self, wanted: &Wanted, after: Option<i64>, count: usize) -> Result<Vec<Row>>;
+    /// At most `count` rows of the chain from a place on.
+    fn audit_rows(&mut self, wanted: &Wanted, from: Place, count: usize) -> Result<Vec<Row>>;
 
     /// Appends the audit row and the change row at the tenant's next position. The last statement of a
     /// change, because it takes the tenant's counter. [`Error::Unavailable`] when the tenant has changed its
     /// definitions since the type was read: the change was judged by rules that are no longer in force.
     fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()>;
+
+    /// Remembers that a change takes access away from a user. It is weighed when the work of the transaction is done: one
+    /// user too many is [`Guard::refusal`], and the token is held; with a guard that only warns, the audit row of the
+    /// change says so.
+    fn depart(&mut self, departure: Departure);
+
+    /// The tokens that count now or are held.
+    fn tallies(&mut self, guard: &Guard, now: DateTime<Utc>) -> Result<Vec<Tally>>;
+
+    /// Lets a token begin anew, or with `None` every one that is held, with an audit row for each; returns which.
+    /// [`Error::NotFound`] for a token that the tenant does not have.
+    fn release(&mut self, token: Option<TokenId>, origin: &Origin, at: DateTime<Utc>)
+    -> Result<Vec<TokenId>>;
 }
 
 /// Work inside a transaction. It may run again when the database asks for it, so it only computes and writes
@@ -361,6 +379,9 @@ pub trait Store: Send + Sync {
 
     /// Accounts of tenant admins.
     fn admins(&self) -> &dyn admins::AdminStore;
+
+    /// Records beside the requests.
+    fn log(&self) -> &dyn log::LogStore;
 
     /// The tenant with this slug, unless deleted.
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>>;

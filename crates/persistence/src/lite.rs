@@ -13,7 +13,8 @@ use std::sync::Arc;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
-use diesel::sql_types::{Integer, Text};
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Integer, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::id::TenantId;
 use domain::store::Store;
@@ -23,6 +24,7 @@ use r2d2::Pool;
 use crate::Options;
 use crate::error::{self, Failed, from_connect, from_diesel};
 use crate::migrations;
+use crate::types::{Id, Uid};
 use shared::{Catalogs, Mode, Repo};
 
 pub(crate) type Conn = diesel::SqliteConnection;
@@ -48,6 +50,35 @@ fn id_text(column: &str) -> String {
     let part = |from: usize, chars: usize| format!("substr({hex}, {from}, {chars})");
     let parts = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)];
     format!("({})", parts.join(" || '-' || "))
+}
+
+/// Removes about `room` rows of the audit log and the change feed of a deleted tenant, or else old rows from before the
+/// beginning of its audit log: what the function of this name does on PostgreSQL.
+fn remove_records(conn: &mut Conn, tenant: TenantId, room: i64) -> Result<i64, Failed> {
+    const DELETED: &str = "EXISTS (SELECT 1 FROM tenants WHERE id = ?1 AND state = 'deleted')";
+    let statements = [
+        format!(
+            "DELETE FROM changes WHERE tenant_id = ?1 AND {DELETED} AND seq IN \
+                (SELECT seq FROM changes WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)"
+        ),
+        format!(
+            "DELETE FROM audit_log WHERE tenant_id = ?1 AND (at, id) IN \
+                (SELECT at, id FROM audit_log WHERE tenant_id = ?1 AND ({DELETED} \
+                    OR at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-30 days') \
+                    AND coalesce(seq, 0) <= (SELECT max(seq) FROM audit_bases WHERE tenant_id = ?1)) \
+                 ORDER BY at, id LIMIT ?2)"
+        ),
+        format!(
+            "DELETE FROM audit_bases WHERE tenant_id = ?1 AND {DELETED} AND seq IN \
+                (SELECT seq FROM audit_bases WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)"
+        ),
+    ];
+    let mut gone = 0;
+    for statement in statements {
+        let statement = sql_query(statement).bind::<Uid, _>(Id(tenant.0)).bind::<BigInt, _>(room - gone);
+        gone += i64::try_from(statement.execute(conn)?).unwrap_or(i64::MAX);
+    }
+    Ok(gone)
 }
 
 /// Runs `work` in a transaction. A writing one takes the lock first: one that only reads first and then finds

@@ -48,6 +48,18 @@ fn id_text(column: &str) -> String {
     format!("{column}::text COLLATE \"C\"")
 }
 
+#[declare_sql_function]
+extern "SQL" {
+    #[sql_name = "remove_records"]
+    fn removed_records(room: diesel::sql_types::BigInt) -> diesel::sql_types::BigInt;
+}
+
+/// Removes about `room` rows of the audit log and the change feed of a deleted tenant, or else old rows from before the
+/// beginning of its audit log. The server has no right to do it itself; the tenant is that of the transaction.
+fn remove_records(conn: &mut Conn, _tenant: TenantId, room: i64) -> Result<i64, Failed> {
+    Ok(diesel::select(removed_records(room)).get_result(conn)?)
+}
+
 /// Runs `work` in a transaction of the tenant. The tenant is set for the transaction only and as a statement of its
 /// own: that is the one form that reaches every node of a distributed cluster, and it is safe because a
 /// [`TenantId`] is hexadecimal digits and hyphens.

@@ -10,6 +10,7 @@ use domain::cursor::CursorKey;
 use domain::document::Document;
 use domain::id::{PlatformTokenId, ResourceId, TenantId, TokenId};
 use domain::meta::{Meta, Version};
+use domain::requests::Request;
 use domain::resource::Resource;
 use domain::store::platform::PlatformToken;
 use domain::store::{Actor, Origin};
@@ -17,8 +18,8 @@ use domain::tenant::{Purge, Record, Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
 use crate::schema::{
-    attribute_counts, attribute_values, audit_log, changes, memberships, platform_tokens, profile_keys,
-    resources, tenants, unique_values,
+    attribute_counts, attribute_values, audit_log, changes, mass_changes, memberships, platform_tokens,
+    profile_keys, requests, resources, tenants, unique_values,
 };
 use crate::types::{At, Id};
 
@@ -301,4 +302,79 @@ pub(crate) struct ChangeRow<'a> {
     pub(crate) resource_type: &'a str,
     pub(crate) resource_id: Id,
     pub(crate) version: i64,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = mass_changes)]
+pub(crate) struct MassChangeRow {
+    pub(crate) tenant_id: Id,
+    pub(crate) token_id: Id,
+    pub(crate) kind: &'static str,
+    pub(crate) user_id: Id,
+    pub(crate) at: At,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = requests, treat_none_as_default_value = false)]
+pub(crate) struct RequestRow {
+    pub(crate) tenant_id: Id,
+    pub(crate) id: Id,
+    pub(crate) at: At,
+    pub(crate) request_id: String,
+    pub(crate) token_id: Option<Id>,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) status: i32,
+    pub(crate) scim_type: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) resource_type: Option<String>,
+    pub(crate) resource_id: Option<Id>,
+    pub(crate) duration_ms: i64,
+    pub(crate) address: String,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) body: Option<String>,
+}
+
+impl RequestRow {
+    pub(crate) fn new(tenant: TenantId, request: &Request) -> Self {
+        let request = request.clone();
+        Self {
+            tenant_id: Id(tenant.0),
+            id: Id(request.id),
+            at: At(request.at),
+            request_id: request.request,
+            token_id: request.token.map(|id| Id(id.0)),
+            method: request.method,
+            path: request.path,
+            status: request.status.into(),
+            scim_type: request.scim_type,
+            reason: request.reason,
+            resource_type: request.resource_type,
+            resource_id: request.resource_id.map(|id| Id(id.0)),
+            duration_ms: request.duration_ms,
+            address: request.address,
+            user_agent: request.user_agent,
+            body: request.body,
+        }
+    }
+
+    pub(crate) fn meaning(self) -> Request {
+        Request {
+            id: self.id.0,
+            at: self.at.0,
+            request: self.request_id,
+            token: self.token_id.map(|id| TokenId(id.0)),
+            method: self.method,
+            path: self.path,
+            status: u16::try_from(self.status).unwrap_or_default(),
+            scim_type: self.scim_type,
+            reason: self.reason,
+            resource_type: self.resource_type,
+            resource_id: self.resource_id.map(|id| ResourceId(id.0)),
+            duration_ms: self.duration_ms,
+            address: self.address,
+            user_agent: self.user_agent,
+            body: self.body,
+        }
+    }
 }

@@ -186,6 +186,42 @@ diesel::table! {
     use diesel::sql_types::*;
     use crate::types::{Ts, Uid};
 
+    audit_bases (tenant_id, seq) {
+        tenant_id -> Uid,
+        seq -> BigInt,
+        hash -> Binary,
+        at -> Ts,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    requests (tenant_id, id) {
+        tenant_id -> Uid,
+        id -> Uid,
+        at -> Ts,
+        request_id -> Text,
+        token_id -> Nullable<Uid>,
+        method -> Text,
+        path -> Text,
+        status -> Integer,
+        scim_type -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        resource_type -> Nullable<Text>,
+        resource_id -> Nullable<Uid>,
+        duration_ms -> BigInt,
+        address -> Text,
+        user_agent -> Nullable<Text>,
+        body -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
     changes (tenant_id, seq) {
         tenant_id -> Uid,
         seq -> BigInt,
@@ -242,6 +278,19 @@ diesel::table! {
         path -> Text,
         key -> Text,
         resource_id -> Uid,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::types::{Ts, Uid};
+
+    mass_changes (tenant_id, token_id, kind, user_id) {
+        tenant_id -> Uid,
+        token_id -> Uid,
+        kind -> Text,
+        user_id -> Uid,
+        at -> Ts,
     }
 }
 
@@ -319,3 +368,4 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(attribute_values, memberships, resources);
 diesel::allow_tables_to_appear_in_same_query!(tenant_counters, tenants);
+diesel::allow_tables_to_appear_in_same_query!(mass_changes, resources);

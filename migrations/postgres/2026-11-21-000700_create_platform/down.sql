@@ -1,5 +1,4 @@
-drop policy changes_kept on changes;
-drop policy audit_log_kept on audit_log;
+drop function remove_records;
 comment on table tenants is 'Customers of the platform. A deleted one keeps its row and frees its slug.';
 alter table tenants drop column purged_at;
 alter table tenants drop column purge_remaining;

@@ -12,6 +12,7 @@ use crate::support::backend::{Backend, both};
 use crate::support::db::{Tenant, TestDb};
 use crate::support::http::{RFC, id_of, user_path};
 use crate::support::program::{self, Server};
+use crate::support::records;
 use crate::support::users::{full_user, user, with};
 
 both!(a_purge_leaves_no_row_and_touches_nobody_else, a_purge_waits_for_its_time, a_purge_at_once);
@@ -42,6 +43,7 @@ fn filled(backend: Backend) -> TestApp {
         client.delete(&user_path(&kai[0])).expect(204);
     }
     admins::fill(&app, app.acme());
+    records::fill(&app, app.acme());
     let empty: Vec<_> = rows(&app.db, app.acme()).into_iter().filter(|(_, rows)| *rows == 0).collect();
     assert!(empty.is_empty(), "the purge is not tried on {empty:?}");
     app

@@ -6,6 +6,7 @@ use std::process::{Output, Stdio};
 use serde_json::{Value, json};
 
 use super::app::TestApp;
+use super::canary;
 use super::db::{Tenant, TestDb};
 use super::http::{Carrier, Client, Reply, id_of};
 use super::program;
@@ -21,6 +22,7 @@ pub(crate) fn cli_with_stdin(db: &TestDb, arguments: &[&str], stdin: &str) -> Ou
     command.args(arguments).args(["--database-url", &db.url]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
+    canary::remember_password(stdin.trim());
     // It may end before it has read.
     let _ = child.stdin.take().expect("stdin is piped").write_all(stdin.as_bytes());
     child.wait_with_output().expect("the program ends")

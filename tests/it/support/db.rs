@@ -10,7 +10,7 @@ use diesel::{PgConnection, SqliteConnection, sql_query};
 use serde_json::Value;
 
 use super::backend::Backend;
-use super::{postgres, program};
+use super::{canary, postgres, program};
 
 /// A tenant of the template with a token that may do everything.
 #[derive(Clone, Debug)]
@@ -172,10 +172,11 @@ impl TestDb {
         }
     }
 
-    /// Everything the tenant tables hold but for [`BEHIND_REQUESTS`], table by table, in a stable order: two equal texts
-    /// mean that nothing has changed.
+    /// Everything the tenant tables hold but for [`BEHIND_REQUESTS`] and the log of requests, which is written beside them, a
+    /// moment later; table by table, in a stable order: two equal texts mean that nothing has changed.
     pub(crate) fn db_dump(&self) -> Vec<String> {
-        let tables = self.db_tenant_tables();
+        let mut tables = self.db_tenant_tables();
+        tables.retain(|table| table != "requests");
         assert!(!tables.is_empty(), "there are tables with tenant_id");
         let mut dump = Vec::new();
         for table in tables {
@@ -229,8 +230,51 @@ impl TestDb {
     }
 }
 
+impl TestDb {
+    /// Where a secret is that should be nowhere: in the log of a server, or in the database.
+    pub(super) fn leaks(&self) -> Vec<String> {
+        let search = canary::Search::new();
+        let mut found = Vec::new();
+        let mut look = |what: String, bytes: &[u8]| {
+            found.extend(search.find(bytes).map(|secret| format!("{what} holds {secret}")));
+        };
+        for entry in std::fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // On SQLite the file itself and its log of writes: also what has been deleted.
+            if name.ends_with(".log") || name.starts_with("test.db") {
+                look(name, &std::fs::read(path).unwrap_or_default());
+            }
+        }
+        if self.backend == Backend::Postgres {
+            for (table, rows) in self.every_row() {
+                look(table, rows.as_bytes());
+            }
+        }
+        found
+    }
+
+    /// All tables of the PostgreSQL database as text, over one connection.
+    fn every_row(&self) -> Vec<(String, String)> {
+        let Ok(mut connection) = PgConnection::establish(&self.url) else { return Vec::new() };
+        let mut texts = |sql: &str| -> Vec<String> {
+            let lines = sql_query(sql).load::<Line>(&mut connection).unwrap_or_default();
+            lines.into_iter().map(|line| line.value.unwrap_or_default()).collect()
+        };
+        let tables = texts(
+            "SELECT relname::text AS value FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+        );
+        let rows = |table: String| {
+            let rows = texts(&format!("SELECT r::text AS value FROM {table} r")).join("\n");
+            (table, rows)
+        };
+        tables.into_iter().map(rows).collect()
+    }
+}
+
 impl Drop for TestDb {
     fn drop(&mut self) {
+        let leaks = if std::thread::panicking() { Vec::new() } else { self.leaks() };
         if self.backend == Backend::Postgres {
             // A server that outlives the test by a moment must not keep the database.
             let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
@@ -239,6 +283,7 @@ impl Drop for TestDb {
             }
         }
         let _ = std::fs::remove_dir_all(&self.folder);
+        assert!(leaks.is_empty(), "secrets where they must not be: {leaks:#?}");
     }
 }
 

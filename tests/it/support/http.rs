@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::canary;
 use base64::Engine;
 use serde_json::{Value, json};
 use ureq::http;
@@ -184,6 +185,7 @@ impl Request<'_> {
             request = request.header(name, value);
         }
         let agent = &self.client.agent;
+        self.body.as_deref().inspect(|body| canary::remember(body));
         let mut response = match self.body {
             Some(body) => agent.run(request.body(body).unwrap_or_else(|error| panic!("{what}: {error}")))?,
             None => agent.run(request.body(()).unwrap_or_else(|error| panic!("{what}: {error}")))?,
@@ -195,6 +197,10 @@ impl Request<'_> {
             .collect();
         let status = response.status().as_u16();
         let text = response.body_mut().with_config().limit(64 << 20).read_to_string()?;
+        if status >= 400 {
+            let found = canary::Search::new().find(text.as_bytes());
+            assert_eq!(found, None, "{what}: a refusal shows a secret: {text}");
+        }
         Ok(Reply { what, status, headers, text })
     }
 }

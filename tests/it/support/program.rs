@@ -7,6 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use super::canary;
+
 /// How long a server may take to get ready on a busy machine.
 const START: Duration = Duration::from_secs(60);
 
@@ -53,7 +55,11 @@ pub(crate) fn command(folder: &Path) -> Command {
 
 /// Runs a command of the program to its end.
 pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
-    command(folder).args(arguments).output().expect("the program starts")
+    let output = command(folder).args(arguments).output().expect("the program starts");
+    // What is shown is shown on stdout; stderr goes to logs.
+    let found = canary::Search::new().find(&output.stderr);
+    assert_eq!(found, None, "rollcall {} prints a secret to stderr", arguments.join(" "));
+    output
 }
 
 /// Runs a command that has to succeed and gives what it printed.

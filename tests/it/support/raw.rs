@@ -1,8 +1,10 @@
 //! Bytes on a socket, for requests that no HTTP client would send.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use super::http::Reply;
 
@@ -19,6 +21,18 @@ pub(crate) fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).expect("the server takes connections");
     stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout can be set");
     stream.set_write_timeout(Some(Duration::from_secs(30))).expect("a timeout can be set");
+    stream
+}
+
+/// A connection that comes from another address of this machine.
+pub(crate) fn connect_from(source: &str, address: &str) -> TcpStream {
+    let source = SocketAddr::new(source.parse().expect("an address"), 0);
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there are sockets");
+    socket.bind(&source.into()).expect("all of 127.0.0.0/8 is this machine");
+    let address: SocketAddr = address.parse().expect("an address with a port");
+    socket.connect(&address.into()).expect("the server takes connections");
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout can be set");
     stream
 }
 

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! With `groups` as a third word it measures groups of 10 and of USERS members instead of users, with `pages` pages of
-//! 100 at the beginning and deep inside a list of USERS.
+//! 100 at the beginning and deep inside a list of USERS, with `neighbours` a tenant at 25 requests a second, alone and beside
+//! one at 500.
 //!
 //! For SQLite and a private PostgreSQL in turn: starts the server on an empty database, fills a tenant with
 //! `rollcall load`, then drives it from this process over keep-alive connections. Everything shares the machine, so
@@ -18,6 +19,9 @@
     missing_docs,
     reason = "a tool for one's own terminal: it may stop and print"
 )]
+
+#[path = "figures/neighbours.rs"]
+mod neighbours;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -51,6 +55,7 @@ fn main() {
     let workload = match arguments.next().as_deref() {
         Some("groups") => Workload::Groups,
         Some("pages") => Workload::Pages,
+        Some("neighbours") => Workload::Neighbours,
         _ => Workload::Users,
     };
     let run = Run { users, time: Duration::from_secs(seconds), folder: folder.clone(), workload };
@@ -68,6 +73,7 @@ enum Workload {
     Users,
     Groups,
     Pages,
+    Neighbours,
 }
 
 struct Run {
@@ -104,6 +110,9 @@ impl Figures {
 
 impl Run {
     fn database(&self, name: &str, url: &str) {
+        if self.workload == Workload::Neighbours {
+            return self.of_neighbours(name, url);
+        }
         self.cli(url, &["tenant", "create", "acme"]);
         let token = self.cli(url, &["token", "create", "--tenant", "acme", "--name", "figures"]);
         let filled = Instant::now();
@@ -413,14 +422,22 @@ impl Run {
             .current_dir(&self.folder)
             .env("DATABASE_URL", url)
             .env("RUST_LOG", "warn")
-            .envs(["TENANT", "TOKEN"].map(|whose| (format!("ROLLCALL__LIMITS__{whose}_PER_SECOND"), "0")))
             .stdin(Stdio::null());
         command
     }
 
     fn serve(&self, url: &str) -> (Child, String) {
-        let mut child = self
-            .program(url)
+        self.serve_with(url, false)
+    }
+
+    /// With or without limits on requests.
+    fn serve_with(&self, url: &str, limits: bool) -> (Child, String) {
+        let mut program = self.program(url);
+        if !limits {
+            let names = ["TENANT", "TOKEN"].map(|whose| format!("ROLLCALL__LIMITS__{whose}_PER_SECOND"));
+            program.envs(names.map(|name| (name, "0")));
+        }
+        let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -1,8 +1,10 @@
 //! Accounts and grants as JSON, for the API and for the command line.
 
+use auth::Secret;
 use auth::sessions::Grant;
-use domain::admin::Account;
+use domain::admin::{Account, Link};
 use domain::meta::time_text;
+use domain::tenant::Tenant;
 use serde_json::{Value, json};
 
 /// An account, without anything it signs in with.
@@ -15,6 +17,20 @@ pub(crate) fn account(account: &Account) -> Value {
         "totp": account.factor().is_some(),
         "createdAt": time_text(account.created),
         "lastSignInAt": account.signed_in.map(time_text),
+    })
+}
+
+/// The tenant of an account, as much as its admins sign in with.
+pub(crate) fn tenant(tenant: &Tenant) -> Value {
+    json!({"slug": tenant.slug, "name": tenant.name})
+}
+
+/// A link that is good once, whose secret is shown this once.
+pub(crate) fn link(link: &Link, secret: &Secret) -> Value {
+    json!({
+        "purpose": link.purpose.name(),
+        "secret": secret.reveal(),
+        "expiresAt": time_text(link.ends),
     })
 }
 

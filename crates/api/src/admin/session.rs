@@ -1,44 +1,23 @@
-//! `/admin/v1/session`: signing in. Secrets travel in bodies only.
+//! `/admin/v1/session`: signing in, staying in and signing out. Secrets travel in bodies only.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse};
 use auth::password::Password;
-use auth::sessions::{Entrance, Login, Visitor};
-use chrono::{DateTime, Utc};
-use domain::{Error, Result};
+use auth::sessions::{Entrance, Login};
+use domain::Error;
 
-use super::render;
+use super::guest::Guest;
+use super::{Admin, render};
 use crate::app::Shared;
 use crate::authenticate::refused;
 use crate::blocking;
 use crate::error::Failure;
-use crate::extract::address;
-use crate::logging::Moment;
 use crate::plain::{Fields, json, receive};
-
-/// A request that has no credential yet.
-pub(super) struct Guest {
-    pub(super) visitor: Visitor,
-    pub(super) now: DateTime<Utc>,
-    /// Where it comes from.
-    pub(super) peer: IpAddr,
-}
-
-impl Guest {
-    pub(super) fn of(request: &HttpRequest) -> Result<Self> {
-        let extensions = request.extensions();
-        let Some(moment) = extensions.get::<Moment>() else {
-            return Err(Error::internal("the scope is not set up"));
-        };
-        let visitor = Visitor { request: moment.id.clone(), address: address(request) };
-        let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-        Ok(Self { visitor, now: moment.now, peer })
-    }
-}
+use crate::rates::attempts::Told;
+use crate::reply;
 
 pub(crate) async fn sign_in(
     shared: Data<Shared>,
@@ -59,9 +38,10 @@ pub(crate) async fn sign_in(
         Ok(login)
     })
     .await?;
-    let attempt = shared.attempts.begin(&login.tenant, &login.email, peer, Instant::now())?;
-    let inner = shared.clone();
-    let entrance = shared.hashing.run(move || inner.sessions.sign_in(&login, &visitor, now)).await;
+    let (tenant, email) = (login.tenant.clone(), login.email.clone());
+    let attempt = shared.attempts.begin(&tenant, &email, peer, Instant::now())?;
+    let (inner, whose) = (shared.clone(), visitor.clone());
+    let entrance = shared.hashing.run(move || inner.sessions.sign_in(&login, &whose, now)).await;
     match entrance {
         Ok(Entrance::Open(grant)) => {
             attempt.was_right(Instant::now());
@@ -72,6 +52,10 @@ pub(crate) async fn sign_in(
             Err(Failure::CodeRequired)
         }
         Err(Failure::Domain(error @ Error::Unauthorized(_))) => {
+            if let Told::Now = attempt.was_wrong(&tenant, Instant::now()) {
+                let inner = shared.clone();
+                blocking::run(move || inner.sessions.record_refusal(&tenant, &email, &visitor, now)).await?;
+            }
             Err(refused(&shared, request.peer_addr(), error))
         }
         Err(failure) => {
@@ -79,4 +63,31 @@ pub(crate) async fn sign_in(
             Err(failure)
         }
     }
+}
+
+pub(crate) async fn refresh(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Failure> {
+    let received = receive(&request, payload).await?;
+    let Guest { visitor, now, .. } = Guest::of(&request)?;
+    let inner = shared.clone();
+    let grant = blocking::run(move || {
+        let mut fields = Fields::read(&received)?;
+        let text = fields.needed("refreshToken")?;
+        fields.end()?;
+        inner.sessions.refresh(&text, &visitor, now)
+    });
+    match grant.await {
+        Ok(grant) => Ok(json(StatusCode::OK, &render::grant(&grant))),
+        Err(error) => Err(refused(&shared, request.peer_addr(), error)),
+    }
+}
+
+pub(crate) async fn sign_out(admin: Admin) -> Result<HttpResponse, Failure> {
+    let shared = admin.shared.clone();
+    let signed_in = admin.signed_in.clone();
+    admin.run(move |desk| shared.sessions.sign_out(&signed_in, &desk.origin, desk.now)).await?;
+    Ok(reply::nothing())
 }

@@ -1,8 +1,9 @@
 //! What may be said behind `rollcall audit`.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use domain::audit::Head;
+use domain::service::audit::Format;
 
 use super::values::span;
 
@@ -26,22 +27,43 @@ pub(crate) enum Audit {
         /// Short name of the tenant
         #[arg(long, value_name = "SLUG")]
         tenant: String,
-        /// What happened to the user, or any other resource, with this id
-        #[arg(long, value_name = "ID")]
-        user: Option<String>,
-        /// What was done with the token with this id
-        #[arg(long, value_name = "ID")]
-        token: Option<String>,
-        /// Only this action: created, updated, deleted, token_revoked, …
-        #[arg(long)]
-        action: Option<String>,
-        /// Not earlier than this: a time (2026-01-31T00:00:00Z), or 90d or 12h ago
-        #[arg(long, value_name = "TIME", value_parser = since)]
-        since: Option<Since>,
+        #[command(flatten)]
+        filters: Filters,
         /// Print one JSON object per line
         #[arg(long)]
         json: bool,
     },
+    /// Write the audit log to stdout, in the order in which it was written
+    Export {
+        /// Short name of the tenant
+        #[arg(long, value_name = "SLUG")]
+        tenant: String,
+        /// ndjson: one JSON object per line; csv: RFC 4180 with a head
+        #[arg(long, value_parser = format)]
+        format: Format,
+        #[command(flatten)]
+        filters: Filters,
+    },
+}
+
+/// Which rows of the audit log.
+#[derive(Debug, Args)]
+pub(crate) struct Filters {
+    /// What happened to the user, or any other resource, with this id
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+    /// What was done with the token, or by the admin, with this id
+    #[arg(long, value_name = "ID", visible_alias = "actor")]
+    pub(crate) token: Option<String>,
+    /// Only this action: created, updated, deleted, token_revoked, …
+    #[arg(long)]
+    pub(crate) action: Option<String>,
+    /// Not earlier than this: a time (2026-01-31T00:00:00Z), or 90d or 12h ago
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub(crate) since: Option<Since>,
+    /// Earlier than this
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub(crate) until: Option<Since>,
 }
 
 /// A point in time, or how long ago it is.
@@ -60,9 +82,13 @@ impl Since {
     }
 }
 
-fn since(text: &str) -> Result<Since, String> {
+pub(super) fn since(text: &str) -> Result<Since, String> {
     let time = span(text).map(Since::Ago).or_else(|| domain::meta::parse_time(text).map(Since::At));
     time.ok_or_else(|| "a time (2026-01-31T00:00:00Z), or a number of days (90d) or hours (12h)".into())
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    Format::parse(text).ok_or_else(|| "ndjson or csv".into())
 }
 
 fn head(text: &str) -> Result<Head, String> {

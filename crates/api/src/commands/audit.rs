@@ -1,13 +1,16 @@
 //! `rollcall audit …`
 
+use std::io::{self, BufWriter, Write};
+
 use domain::Error;
+use domain::audit::render::{self, hex};
 use domain::audit::{Flaw, Row, Wanted};
 use domain::id::{ResourceId, TokenId};
 use domain::meta::time_text;
 use domain::service::audit::{self, Report};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{open, tenant_named};
+use super::{known, open, tenant_named};
 use crate::cli::{self, Outcome};
 use crate::settings::Settings;
 use crate::{clock, out};
@@ -22,37 +25,46 @@ pub(crate) fn run(settings: &Settings, command: cli::Audit) -> Outcome {
             let tenant = tenant_named(&*store, &tenant)?;
             report(&audit::verify(&*store, tenant.id, head.as_ref())?, json)
         }
-        cli::Audit::List { tenant, user, token, action, since, json } => {
+        cli::Audit::List { tenant, filters, json } => {
             let tenant = tenant_named(&*store, &tenant)?;
-            let wanted = Wanted {
-                resource: known(user.as_deref(), "user", ResourceId::parse)?,
-                actor: known(token.as_deref(), "token", TokenId::parse)?.map(|token| token.0),
-                action,
-                since: since.map(|since| since.before(clock::now())),
-                until: None,
-            };
-            let mut after = None;
+            let wanted = wanted(filters)?;
+            let mut after = 0;
             loop {
                 let rows = audit::list(&*store, tenant.id, &wanted, after, BATCH)?;
                 let Some(last) = rows.last() else { return Ok(()) };
-                after = Some(last.seq);
+                after = last.seq;
                 for row in &rows {
-                    if json { out::line(described(row))? } else { out::line(tabbed(row))? }
+                    if json { out::line(render::json(row))? } else { out::line(tabbed(row))? }
                 }
             }
+        }
+        cli::Audit::Export { tenant, format, filters } => {
+            let tenant = tenant_named(&*store, &tenant)?;
+            let wanted = wanted(filters)?;
+            let mut out = BufWriter::new(io::stdout().lock());
+            audit::export(&*store, tenant.id, &wanted, format, &mut |text| {
+                out.write_all(text.as_bytes()).map_err(Error::internal)
+            })?;
+            Ok(out.flush()?)
         }
     }
 }
 
-/// An id that was asked for: what is no id is more likely a slip than a question.
-fn known<T>(text: Option<&str>, what: &str, parse: fn(&str) -> Option<T>) -> Result<Option<T>, Error> {
-    let wrong = |text| Error::InvalidValue(format!("{text} is no id of a {what}"));
-    text.map(|text| parse(text).ok_or_else(|| wrong(text))).transpose()
+fn wanted(filters: cli::Filters) -> Result<Wanted, Error> {
+    let now = clock::now();
+    Ok(Wanted {
+        resource: known(filters.user.as_deref(), "user", ResourceId::parse)?,
+        actor: known(filters.token.as_deref(), "token", TokenId::parse)?.map(|token| token.0),
+        action: filters.action,
+        since: filters.since.map(|since| since.before(now)),
+        until: filters.until.map(|until| until.before(now)),
+        ..Wanted::default()
+    })
 }
 
 /// What was found; a row that is wrong fails the command.
 fn report(report: &Report, json: bool) -> Outcome {
-    let Report { good, unchained, head, flaw } = report;
+    let Report { base, good, unchained, head, flaw } = report;
     let hash = hex(&head.hash);
     if json {
         let flaw = flaw.as_ref().map(|flaw| {
@@ -64,14 +76,17 @@ fn report(report: &Report, json: bool) -> Outcome {
             })
         });
         out::line(json!({
-            "good": good, "unchained": unchained, "head": {"seq": head.seq, "hash": hash}, "flaw": flaw,
+            "good": good, "unchained": unchained, "base": {"seq": base.seq, "hash": hex(&base.hash)}, "head": {"seq": head.seq, "hash": hash}, "flaw": flaw,
         }))?;
     } else {
         out::line(format_args!("{good} rows are what was written"))?;
+        if base.seq > 0 {
+            out::line(format_args!("the rows up to {} were removed when they were old enough", base.seq))?;
+        }
         if *unchained > 0 {
             out::line(format_args!("{unchained} rows were written before there was a chain"))?;
         }
-        out::line(format_args!("the chain ends with {}:{hash}", head.seq))?;
+        out::line(format_args!("the chain ends with {}", head.text()))?;
     }
     flaw.as_ref().map_or(Ok(()), |flaw| Err(told(flaw).into()))
 }
@@ -80,31 +95,6 @@ fn told(flaw: &Flaw) -> String {
     let Flaw { seq, row, fault } = flaw;
     let named = row.map(|(at, id)| format!(" ({}, {id})", time_text(at))).unwrap_or_default();
     format!("row {seq}{named} of the audit log {}", fault.name())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn described(row: &Row) -> Value {
-    let entry = &row.entry;
-    json!({
-        "seq": row.seq,
-        "at": time_text(entry.at),
-        "id": entry.id.to_string(),
-        "actor": {"kind": entry.origin.actor.kind(), "id": entry.origin.actor.id().map(|id| id.to_string())},
-        "action": entry.action,
-        "resourceType": entry.resource_type,
-        "resourceId": entry.resource_id.to_string(),
-        "oldVersion": entry.old_version,
-        "newVersion": entry.new_version,
-        "attributes": entry.attributes.split_whitespace().collect::<Vec<_>>(),
-        "request": entry.origin.request,
-        "address": entry.origin.address,
-        "detail": entry.detail,
-        "warning": entry.warning,
-        "hash": hex(&row.hash),
-    })
 }
 
 fn tabbed(row: &Row) -> String {

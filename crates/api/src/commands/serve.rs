@@ -2,6 +2,7 @@
 
 use super::open;
 use crate::cli::Outcome;
+use crate::requests::retention;
 use crate::settings::Settings;
 use crate::{Application, demo, expiry, logging, out, purge, uses};
 
@@ -18,6 +19,7 @@ pub(crate) fn run(settings: &Settings, with_demo: bool) -> Outcome {
         // They end after the last request.
         let _tasks = [
             purge::start(store.clone())?,
+            retention::start(store.clone(), settings.requests.keep())?,
             expiry::start(store.clone())?,
             uses::start(store.clone(), application.uses())?,
         ];

@@ -1,5 +1,6 @@
 //! Component schemas of the API of tenant admins.
 
+use auth::password;
 use domain::admin::{AdminRole, EMAIL_BYTES};
 use serde_json::{Map, Value, json};
 
@@ -19,6 +20,8 @@ pub(super) fn add(into: &mut Map<String, Value>) {
         schema["additionalProperties"] = false.into();
         schema
     };
+    let new_password =
+        || json!({"type": "string", "minLength": password::SHORTEST, "maxLength": password::LONGEST});
     let roles: Vec<&str> = AdminRole::ALL.iter().map(|role| role.name()).collect();
     let admin = json!({
         "id": id(), "email": email(), "role": {"type": "string", "enum": roles},
@@ -49,8 +52,44 @@ pub(super) fn add(into: &mut Map<String, Value>) {
         "sessionEndsAt",
         "admin",
     ];
+    let role = || json!({"type": "string", "enum": roles});
+    let mut linked = admin.clone();
+    let link = json!({
+        "purpose": {"type": "string", "enum": ["invitation", "reset"]},
+        "secret": secret("For `/invitations/accept` or `/resets/accept`. Shown this once."), "expiresAt": time(),
+    });
+    linked["link"] = object(&["purpose", "secret", "expiresAt"], link);
+    let code = || json!({"type": ["string", "null"], "description": "A code of the authenticator app, or a recovery code."});
+    let proof = json!({"password": secret("The password of the account."), "code": code()});
+    let mut password_change = proof.clone();
+    password_change["newPassword"] = new_password();
+    let codes = json!({"recoveryCodes": {"type": "array", "items": secret("Good once.")}});
+    let totp =
+        json!({"secret": secret("For people who cannot scan."), "url": secret("What a QR code holds.")});
+    let invitation = json!({"email": email(), "role": role()});
+    let reset = json!({
+        "removeTotp": {"type": ["boolean", "null"], "description": "Also take the second factor away, for who has lost it."},
+    });
     into.extend(
         [
+            ("LinkedAdmin", object(&[&admin_fields[..], &["link"]].concat(), linked)),
+            (
+                "AdminList",
+                object(&["admins"], json!({"admins": {"type": "array", "items": schema("Admin")}})),
+            ),
+            ("Invitation", input(&["email", "role"], invitation.clone())),
+            ("OwnerInvitation", input(&["email"], invitation)),
+            ("AdminChange", input(&[], json!({"role": role()}))),
+            ("Reset", input(&[], reset)),
+            (
+                "Acceptance",
+                input(&["secret", "password"], json!({"secret": text(), "password": new_password()})),
+            ),
+            ("Refresh", input(&["refreshToken"], json!({"refreshToken": text()}))),
+            ("Proof", input(&["password"], proof)),
+            ("PasswordChange", input(&["password", "newPassword"], password_change)),
+            ("RecoveryCodes", object(&["recoveryCodes"], codes)),
+            ("NewTotp", object(&["secret", "url"], totp)),
             ("Admin", object(&admin_fields, admin)),
             ("Me", object(&[&admin_fields[..], &["tenant"]].concat(), me)),
             ("SignIn", input(&["tenant", "email", "password"], sign_in)),

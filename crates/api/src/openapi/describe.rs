@@ -88,6 +88,8 @@ pub(super) enum Reply {
     Nothing,
     /// Another media type, as a text.
     Other(&'static str),
+    /// A file in one of these media types.
+    Files(&'static [&'static str]),
 }
 
 const LIST: &[&str] =

@@ -132,6 +132,7 @@ impl Thing<'_> {
                     in_path("id", json!({"type": "string", "enum": names}), "The name of the role.")
                 }
                 Tag::Platform => in_path("id", text(), "The id of the tenant."),
+                Tag::Admin => in_path("id", text(), "The id in the list."),
                 Tag::Discovery => in_path("id", text(), "The id in the list."),
                 _ => in_path("id", text(), "The id that the server gave the resource."),
             });
@@ -208,6 +209,11 @@ impl Thing<'_> {
             Reply::Tag => ("The client has this version already.", None),
             Reply::LargeGroup => ("Done; the group has too many members to be shown.", None),
             Reply::Nothing => ("Done.", None),
+            Reply::Files(media_types) => {
+                let content: Map<String, Value> =
+                    media_types.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
+                return json!({"description": "The file.", "headers": headers, "content": content});
+            }
             Reply::Other(media_type) => {
                 let content = json!({media_type: {}});
                 return json!({"description": "Yes.", "headers": headers, "content": content});

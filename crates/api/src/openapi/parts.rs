@@ -53,6 +53,7 @@ pub(super) fn parameters() -> Value {
         "tenantCount": query("count", tenants.clone(), &format!("Tenants on the page: {} unless sent, at most {}.", PAGE.0, PAGE.1)),
         "tokenCount": query("count", tenants, &format!("Tokens on the page: {} unless sent, at most {}.", tokens::PAGE.0, tokens::PAGE.1)),
         "tokenCursor": query("cursor", text(), "`nextCursor` of the page before."),
+        "guardToken": query("token", json!({"type": "string", "format": "uuid"}), "Only this token, held or not; unless sent, every one that is held."),
         "tenantCursor": query("cursor", text(), "`nextCursor` of the page before."),
         "ifMatch": header("If-Match", "Go on only at one of these versions (as `W/\"1\"`), else 412."),
         "ifNoneMatch": header("If-None-Match", "Go on only at none of these versions: 304 when reading, else 412."),

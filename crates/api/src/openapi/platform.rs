@@ -3,7 +3,7 @@
 use domain::limits;
 use domain::role::Role;
 use domain::tenant::TenantState;
-use domain::tenant::settings::{Kind, SETTINGS, Setting, Unset};
+use domain::tenant::settings::{Kind, MOST_DAYS, SETTINGS, Setting, Unset};
 use serde_json::{Map, Value, json};
 
 use super::schema;
@@ -61,10 +61,39 @@ pub(super) fn add(into: &mut Map<String, Value>) {
                 input(&["slug"], json!({"slug": slug, "name": name(), "settings": schema("TenantSettings")})),
             ),
             ("TenantChange", input(&[], json!({"name": name(), "settings": schema("TenantSettings")}))),
+            ("Guard", object(&["enabled", "minutes", "tokens"], guard())),
+            (
+                "GuardRelease",
+                object(
+                    &["released"],
+                    json!({"released": {"type": "array", "items": id(), "description": "Ids of tokens."}}),
+                ),
+            ),
             ("Problem", object(&["type", "title", "status", "detail", "instance"], problem)),
         ]
         .map(|(name, schema)| (name.to_owned(), schema)),
     );
+}
+
+fn guard() -> Value {
+    let number = |text: &str| json!({"type": "integer", "description": text});
+    json!({
+        "enabled": {"type": "boolean", "description": "Whether tokens are held."},
+        "minutes": number("How many minutes the window has."),
+        "tokens": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["id", "users", "limit", "heldSince"],
+                "properties": {
+                    "id": {"type": "string", "format": "uuid"},
+                    "users": number("How many users it has deactivated or deleted within the window."),
+                    "limit": number("How many it may."),
+                    "heldSince": {"type": ["string", "null"], "format": "date-time"},
+                },
+            },
+        },
+    })
 }
 
 fn settings() -> Value {
@@ -72,6 +101,10 @@ fn settings() -> Value {
         let mut schema = match one.kind {
             Kind::Boolean => json!({"type": ["boolean", "null"]}),
             Kind::Count => json!({"type": ["integer", "null"], "minimum": 0, "maximum": u32::MAX}),
+            Kind::Number(least, most) => {
+                json!({"type": ["integer", "null"], "minimum": least, "maximum": most})
+            }
+            Kind::Days(least) => json!({"type": ["integer", "null"], "minimum": least, "maximum": MOST_DAYS}),
             Kind::Role => {
                 let mut names: Vec<Value> = Role::ALL.iter().map(|role| role.name().into()).collect();
                 names.push(Value::Null);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use domain::admin::email_key;
 use sha2::{Digest, Sha256};
 
-use super::{place, seconds};
+use super::{WINDOW, place, seconds};
 use crate::error::Failure;
 use crate::settings::Limits;
 use crate::shards::{Entry, Shards};
@@ -104,7 +104,26 @@ impl Attempts {
     }
 }
 
+/// Whether an attempt that was refused goes into the audit log: one of an address in a tenant within a minute does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Now,
+    Already,
+}
+
 impl Attempt<'_> {
+    /// It was wrong, and stays counted.
+    pub(crate) fn was_wrong(self, tenant: &str, now: Instant) -> Told {
+        let from = name(&[tenant, &self.place.to_string()]);
+        self.all.of.with(from, now, |guesses| {
+            if guesses.last.is_some_and(|last| now < last + WINDOW) {
+                return Told::Already;
+            }
+            guesses.last = Some(now);
+            Told::Now
+        })
+    }
+
     /// It was right: nothing is held against anybody any more.
     pub(crate) fn was_right(self, now: Instant) {
         self.all.of.with(self.here, now, |guesses| *guesses = Guesses::default());
@@ -185,13 +204,25 @@ mod tests {
     }
 
     #[test]
+    fn one_refusal_of_an_address_is_told_within_a_minute() {
+        let (attempts, start) = (attempts(0), Instant::now());
+        let wrong =
+            |email: &str, peer, now| attempts.begin("acme", email, peer, now).unwrap().was_wrong("acme", now);
+        assert_eq!(wrong("jane@example.com", HERE, start), Told::Now);
+        assert_eq!(wrong("jane@example.com", HERE, start), Told::Already);
+        assert_eq!(wrong("john@example.com", HERE, start + WINDOW - Duration::from_millis(1)), Told::Already);
+        assert_eq!(wrong("jane@example.com", THERE, start), Told::Now);
+        assert_eq!(wrong("jane@example.com", HERE, start + WINDOW), Told::Now);
+    }
+
+    #[test]
     fn what_was_right_or_nothing_is_not_counted() {
         let (attempts, now) = (attempts(2), Instant::now());
         let begin = || attempts.begin("acme", "jane@example.com", HERE, now);
         for _ in 0..9 {
             begin().unwrap().was_none(now);
         }
-        drop(begin().unwrap());
+        assert!(begin().is_ok());
         begin().unwrap().was_right(now);
         assert!(begin().is_ok() && begin().is_ok() && begin().is_err());
         let unlimited = self::attempts(0);

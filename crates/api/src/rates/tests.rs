@@ -9,7 +9,7 @@ fn limits() -> Limits {
         token_per_second: 20,
         token_burst: 40,
         failures_per_minute: 3,
-        sign_in_failures: 3,
+        ..Limits::default()
     }
 }
 

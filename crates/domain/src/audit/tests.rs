@@ -40,7 +40,7 @@ fn walk(rows: &[Row], head: &Head) -> Result<i64, (i64, Fault)> {
 }
 
 fn walk_past(rows: &[Row], head: &Head, kept: Option<&Head>) -> Result<i64, (i64, Fault)> {
-    let mut walk = Walk::new(tenant(), head.clone(), kept.cloned());
+    let mut walk = Walk::new(tenant(), Head::default(), head.clone(), kept.cloned());
     let walked = rows.iter().try_for_each(|row| walk.step(row)).and_then(|()| walk.finish());
     walked.map(|()| walk.reached()).map_err(|flaw| (flaw.seq, flaw.fault))
 }

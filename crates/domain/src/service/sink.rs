@@ -17,6 +17,13 @@ pub enum Head {
     NotModified(Version),
     /// 200 with a ListResponse.
     List,
+    /// 200 with a file.
+    File {
+        /// Its media type.
+        media_type: &'static str,
+        /// What to call it, without quotes.
+        name: String,
+    },
 }
 
 /// Takes a reply piece by piece. Fails when the client is gone or too slow; the use case then stops.

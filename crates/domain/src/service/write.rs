@@ -9,12 +9,13 @@ use super::groups::{self, ListChange};
 use super::{Answer, Body, Call, Query, answer, as_ref, location, parse_id};
 use crate::document::Document;
 use crate::group::{self, Edit, List};
+use crate::guard::Departure;
 use crate::id::ResourceId;
 use crate::meta::{Meta, Precondition, Version};
 use crate::principal::Access;
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
-use crate::store::{self, Action, Change, TenantTx};
+use crate::store::{self, Action, Actor, Change, TenantTx};
 use crate::user::{self, Settled};
 use crate::{Error, Result, decode, limits, patch as patching, replace as replacing};
 
@@ -217,6 +218,9 @@ pub(super) fn store_change(
     let locked_out = user::is_active_admin(&before.document) && !user::is_active(&after.document);
     let warning = last_admin_warning(tx, before.id, locked_out)?;
     tx.update(resource_type, &before, &after)?;
+    if user::is_active(&before.document) && !user::is_active(&after.document) {
+        depart(call, resource_type, tx, before.id);
+    }
     let mut attributes = changed_names(&before.document, &after.document);
     attributes.extend(lists.names());
     let change = Change {
@@ -257,6 +261,7 @@ pub fn delete(
         }
         let after = Resource { meta: next(&before.meta, call.now), ..before.clone() };
         tx.bury(resource_type, &after)?;
+        depart(call, resource_type, tx, id);
         let change = Change {
             action: Action::Deleted,
             id,
@@ -298,6 +303,14 @@ fn last_admin_warning(
         return Ok(Some("the tenant has no active admin any more"));
     }
     Ok(None)
+}
+
+/// The guard against mass changes counts whom a token has taken access away from.
+fn depart(call: &Call<'_>, resource_type: &ResourceType, tx: &mut dyn TenantTx, user: ResourceId) {
+    if let (Kind::User, Actor::Token(token)) = (resource_type.kind, call.origin.actor) {
+        let guard = call.principal.tenant.settings.guard();
+        tx.depart(Departure { user, token, guard, origin: call.origin.clone(), at: call.now });
+    }
 }
 
 /// Time never goes back, whatever the clock does: a client compares `meta.lastModified`.

@@ -37,7 +37,7 @@ pub trait AdminTx {
     /// The account with this [`crate::admin::email_key`].
     fn account_named(&mut self, email_key: &str) -> Result<Option<Account>>;
 
-    /// Stores a new account; a taken address is [`crate::Error::Uniqueness`]. Whoever makes another one waits until the
+    /// Stores a new account; a taken address is [`crate::Error::Conflict`]. Whoever makes another one waits until the
     /// transaction ends.
     fn insert_account(&mut self, account: &Account) -> Result<()>;
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::contract::Contract;
 use crate::error::excerpt;
+use crate::guard::Guard;
 use crate::principal::Area;
 use crate::role::Role;
 use crate::{Error, Result};
@@ -18,6 +19,10 @@ pub enum Kind {
     Role,
     /// A whole number from 0, or null for any number.
     Count,
+    /// A whole number from the first to the second.
+    Number(u32, u32),
+    /// Days, from this number on, or null for ever.
+    Days(u32),
 }
 
 impl Kind {
@@ -27,6 +32,8 @@ impl Kind {
             Self::Boolean => "boolean",
             Self::Role => "role",
             Self::Count => "count",
+            Self::Number(..) => "number",
+            Self::Days(_) => "days",
         }
     }
 }
@@ -38,6 +45,8 @@ pub enum Unset {
     Boolean(bool),
     /// This.
     Role(Role),
+    /// This.
+    Number(u32),
     /// What the contract of the request says.
     Contract,
     /// No bound.
@@ -50,6 +59,7 @@ impl Unset {
         match self {
             Self::Boolean(value) => value.into(),
             Self::Role(role) => role.name().into(),
+            Self::Number(number) => number.into(),
             Self::Contract | Self::Any => Value::Null,
         }
     }
@@ -72,8 +82,13 @@ const fn setting(name: &'static str, kind: Kind, default: Unset, meaning: &'stat
     Setting { name, kind, default, meaning }
 }
 
+/// No younger row of the audit log is removed; the database knows it too.
+const AUDIT_DAYS: u32 = 30;
+/// The longest time in days: a thousand years, which a time can still hold.
+pub const MOST_DAYS: u32 = 365_000;
+
 /// Every setting.
-pub static SETTINGS: [Setting; 10] = [
+pub static SETTINGS: [Setting; 15] = [
     setting("defaultRole", Kind::Role, Unset::Role(Role::Agent), "The role of a user who is given none."),
     setting(
         "userNameMayChange",
@@ -114,6 +129,36 @@ pub static SETTINGS: [Setting; 10] = [
         Unset::Any,
         "How many API tokens, neither revoked nor expired, the tenant may have.",
     ),
+    setting(
+        "massChangeGuard",
+        Kind::Boolean,
+        Unset::Boolean(false),
+        "Whether a token that deactivates or deletes too many users is held; if not, the audit log warns.",
+    ),
+    setting(
+        "massChangeUsers",
+        Kind::Number(0, u32::MAX),
+        Unset::Number(20),
+        "How many users a token may deactivate or delete within the window, however few there are.",
+    ),
+    setting(
+        "massChangePercent",
+        Kind::Number(0, 100),
+        Unset::Number(20),
+        "Which share of the living users it may, where that is more.",
+    ),
+    setting(
+        "massChangeMinutes",
+        Kind::Number(1, 1_440),
+        Unset::Number(10),
+        "How many minutes the window has.",
+    ),
+    setting(
+        "auditRetentionDays",
+        Kind::Days(AUDIT_DAYS),
+        Unset::Any,
+        "How many days rows of the audit log are kept, at least 30; for ever unless set.",
+    ),
 ];
 
 impl Setting {
@@ -127,16 +172,21 @@ impl Setting {
         match (word, self.kind) {
             ("default", _) => Value::Null,
             ("true" | "false", Kind::Boolean) => (word == "true").into(),
-            (_, Kind::Count) => word.parse::<u32>().map_or_else(|_| word.into(), Value::from),
+            (_, Kind::Count | Kind::Number(..) | Kind::Days(_)) => {
+                word.parse::<u32>().map_or_else(|_| word.into(), Value::from)
+            }
             _ => word.into(),
         }
     }
 
     fn check(&self, value: &Value) -> Result<()> {
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
         let fits = match self.kind {
             Kind::Boolean => value.is_boolean(),
             Kind::Role => value.as_str().is_some_and(|name| Role::parse(name).is_some()),
-            Kind::Count => value.as_u64().is_some_and(|number| u32::try_from(number).is_ok()),
+            Kind::Count => number.is_some(),
+            Kind::Number(least, most) => number.is_some_and(|number| (least..=most).contains(&number)),
+            Kind::Days(least) => number.is_some_and(|days| (least..=MOST_DAYS).contains(&days)),
         };
         if fits { Ok(()) } else { Err(Error::InvalidValue(format!("{} takes {}", self.name, self.takes()))) }
     }
@@ -145,6 +195,8 @@ impl Setting {
         match self.kind {
             Kind::Boolean => "true or false".into(),
             Kind::Count => format!("a whole number from 0 to {}", u32::MAX),
+            Kind::Number(least, most) => format!("a whole number from {least} to {most}"),
+            Kind::Days(least) => format!("a number of days from {least} to {MOST_DAYS}"),
             Kind::Role => format!("one of {}", Role::ALL.map(Role::name).join(", ")),
         }
     }
@@ -176,6 +228,16 @@ pub struct TenantSettings {
     pub max_usergroups: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mass_change_guard: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mass_change_users: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mass_change_percent: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mass_change_minutes: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_retention_days: Option<u32>,
 }
 
 impl TenantSettings {
@@ -217,6 +279,16 @@ impl TenantSettings {
     /// Whether a POST may bring a deleted user back.
     pub fn revival(&self) -> bool {
         self.revival.unwrap_or(true)
+    }
+
+    /// The guard against mass changes.
+    pub fn guard(&self) -> Guard {
+        Guard {
+            refuses: self.mass_change_guard.unwrap_or(false),
+            users: self.mass_change_users.unwrap_or(20),
+            percent: self.mass_change_percent.unwrap_or(20),
+            minutes: self.mass_change_minutes.unwrap_or(10),
+        }
     }
 
     /// These settings after a JSON merge patch (RFC 7396): a key that is absent stays, null gives it back.
@@ -283,6 +355,8 @@ mod tests {
             "defaultRole": "manager", "userNameMayChange": true, "lastAdminMayBeDemoted": true,
             "idpMayGrantAdmin": false, "idpMayGrantLimitedAdmin": false, "revival": false,
             "maxUsers": 0, "maxGroups": 1, "maxUsergroups": 2, "maxTokens": u32::MAX,
+            "massChangeGuard": true, "massChangeUsers": 0, "massChangePercent": 100, "massChangeMinutes": 1440,
+            "auditRetentionDays": 30,
         });
         let settings = TenantSettings::default().merged(&all).unwrap();
         assert_eq!(serde_json::to_value(&settings).unwrap(), all);
@@ -304,6 +378,11 @@ mod tests {
         assert_eq!(named("idpMayGrantAdmin"), Unset::Boolean(none.idp_may_grant(Role::Admin)));
         assert_eq!(named("idpMayGrantLimitedAdmin"), Unset::Boolean(none.idp_may_grant(Role::LimitedAdmin)));
         assert_eq!(named("revival"), Unset::Boolean(none.revival()));
+        let guard = none.guard();
+        assert_eq!(named("massChangeGuard"), Unset::Boolean(guard.refuses));
+        assert_eq!(named("massChangeUsers"), Unset::Number(guard.users));
+        assert_eq!(named("massChangePercent"), Unset::Number(guard.percent));
+        assert_eq!(named("massChangeMinutes"), Unset::Number(guard.minutes));
         assert_eq!(named("userNameMayChange"), Unset::Contract);
         for contract in contract::ALL {
             assert_eq!(none.user_name_may_change(contract), contract.user_name_may_change);
@@ -326,7 +405,13 @@ mod tests {
             (json!({"defaultRole": true}), "defaultRole"),
             (json!({"maxUsers": -1}), "maxUsers"),
             (json!({"maxUsers": 1.5}), "maxUsers"),
+            (json!({"auditRetentionDays": 29}), "auditRetentionDays"),
+            (json!({"auditRetentionDays": MOST_DAYS + 1}), "auditRetentionDays"),
             (json!({"maxUsers": u64::from(u32::MAX) + 1}), "maxUsers"),
+            (json!({"massChangePercent": 101}), "massChangePercent"),
+            (json!({"massChangeMinutes": 0}), "massChangeMinutes"),
+            (json!({"massChangeMinutes": 1_441}), "massChangeMinutes"),
+            (json!({"massChangeUsers": "20"}), "massChangeUsers"),
             (json!({"defaultRole": "admin", "idpMayGrantAdmin": false}), "defaultRole"),
             (json!([]), "settings"),
         ] {
@@ -344,6 +429,7 @@ mod tests {
         assert_eq!(parse("defaultRole", "true"), json!("true"));
         assert_eq!(parse("maxUsers", "12"), json!(12));
         assert_eq!(parse("maxUsers", "-1"), json!("-1"));
+        assert_eq!(parse("massChangeMinutes", "12"), json!(12));
     }
 
     #[test]

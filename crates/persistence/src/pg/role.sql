@@ -16,8 +16,12 @@ do $$ begin
 end $$;
 grant select on __diesel_schema_migrations to rollcall_server;
 grant select, insert, update on tenants, platform_tokens to rollcall_server;
+grant select, insert, update, delete on mass_changes to rollcall_server;
 grant select, insert, update, delete on signing_keys to rollcall_server;
 grant select, insert, update, delete on tenant_counters, api_tokens, admins, admin_sessions, admin_links, admin_recovery_codes, collections, collection_blocks, resources, profile_keys,
     attribute_counts, attribute_values, memberships, group_sizes, tenant_schemas, unique_values to rollcall_server;
--- What has been written here stays as it is, and policies let it go only together with its tenant.
-grant select, insert, delete on audit_log, changes to rollcall_server;
+grant select, insert, delete on requests to rollcall_server;
+-- What has been written here stays as it is, and goes only together with its tenant, or from the beginning of an audit log that
+-- is kept for a time.
+grant select, insert on audit_log, audit_bases, changes to rollcall_server;
+grant execute on function remove_records to rollcall_server;

@@ -160,7 +160,7 @@ impl AdminTx for Tx<'_> {
         let row = AccountRow::new(self.tenant, account)?;
         diesel::insert_into(admins::table).values(&row).execute(self.conn).map_err(|error| match error {
             DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
-                Error::Uniqueness("there is an account with this address already".into())
+                Error::Conflict("there is an account with this address already".into())
             }
             other => from_diesel(other),
         })?;

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
-use domain::audit::{Entry, Head, Row, Wanted};
+use domain::audit::{Entry, Head, Place, Row, Wanted};
 use domain::{Error, Result};
 
 use super::super::Db;
@@ -28,7 +28,7 @@ const BATCH: usize = 500;
 /// What the transaction leaves behind when its work is done: an audit row, and for a change of a resource a row of
 /// the change feed.
 pub(super) struct Record {
-    entry: Entry,
+    pub(super) entry: Entry,
     change: Option<Changed>,
 }
 
@@ -41,6 +41,10 @@ pub(super) struct Changed {
     pub(super) at: At,
     /// The number of the definitions it was judged by.
     pub(super) revision: i64,
+}
+
+fn changed_in(records: &[Record]) -> impl Iterator<Item = &Changed> {
+    records.iter().filter_map(|record| record.change.as_ref())
 }
 
 impl Tx<'_> {
@@ -71,12 +75,11 @@ impl Tx<'_> {
     /// Writes what is remembered. It takes the counter of the tenant, and only the end of a transaction may do that:
     /// whoever holds it waits for nobody any more.
     pub(super) fn store_records(&mut self) -> Result<()> {
-        let records = std::mem::take(&mut self.records);
+        let mut records = std::mem::take(&mut self.records);
         if records.is_empty() {
             return Ok(());
         }
-        let changed: Vec<&Changed> = records.iter().filter_map(|record| record.change.as_ref()).collect();
-        let more = i64::try_from(changed.len()).map_err(Error::internal)?;
+        let more = i64::try_from(changed_in(&records).count()).map_err(Error::internal)?;
         let (seq, revision, audit_seq, hash): (i64, i64, i64, Vec<u8>) =
             diesel::update(tenant_counters::table)
                 .filter(of_tenant!(tenant_counters, self.tenant))
@@ -92,14 +95,14 @@ impl Tx<'_> {
                 ))
                 .get_result(self.conn)
                 .map_err(from_diesel)?;
-        if changed.iter().any(|change| change.revision != revision) {
+        if changed_in(&records).any(|change| change.revision != revision) {
             return Err(Error::unavailable(
                 "the definitions of the tenant have changed since the request began",
             ));
         }
+        self.weigh_departures(&mut records)?;
         let tenant_id = self.id();
-        let rows: Vec<ChangeRow<'_>> = changed
-            .into_iter()
+        let rows: Vec<ChangeRow<'_>> = changed_in(&records)
             .zip(seq - more + 1..)
             .map(|(change, seq)| ChangeRow {
                 tenant_id,
@@ -149,21 +152,22 @@ impl Tx<'_> {
             .map_err(from_diesel)
     }
 
-    pub(super) fn read_audit(
-        &mut self,
-        wanted: &Wanted,
-        after: Option<i64>,
-        count: usize,
-    ) -> Result<Vec<Row>> {
+    pub(super) fn read_audit(&mut self, wanted: &Wanted, from: Place, count: usize) -> Result<Vec<Row>> {
         let mut rows = audit_log::table
             .filter(of_tenant!(audit_log, self.tenant))
             .filter(audit_log::seq.is_not_null())
-            .order(audit_log::seq)
             .limit(i64::try_from(count).unwrap_or(i64::MAX))
             .select(AuditRow::as_select())
             .into_boxed::<Db>();
-        if let Some(after) = after {
-            rows = rows.filter(audit_log::seq.gt(after));
+        rows = match from {
+            Place::After(seq) => rows.filter(audit_log::seq.gt(seq)).order(audit_log::seq),
+            Place::Before(Some(seq)) => rows.filter(audit_log::seq.lt(seq)).order(audit_log::seq.desc()),
+            Place::Before(None) => rows.order(audit_log::seq.desc()),
+        };
+        if let Some(about) = wanted.about {
+            // An id is letters, digits and hyphens: no wildcards.
+            let named = audit_log::detail.like(format!("%{about}%"));
+            rows = rows.filter(audit_log::resource_id.eq(Id(about.0)).nullable().or(named));
         }
         if let Some(resource) = wanted.resource {
             rows = rows.filter(audit_log::resource_id.eq(Id(resource.0)));

@@ -6,10 +6,12 @@ mod audit;
 mod blocks;
 mod counts;
 mod filter;
+mod guard;
 mod index;
 mod keyset;
 mod list;
 mod lists;
+mod logs;
 mod platform;
 mod purge;
 mod schemas;
@@ -30,6 +32,7 @@ use domain::id::TenantId;
 use domain::list::ListQuery;
 use domain::resource_type::ResourceType;
 use domain::store::admins::AdminStore;
+use domain::store::log::LogStore;
 use domain::store::platform::PlatformStore;
 use domain::store::tokens::TokenStore;
 use domain::store::{Store, Work};
@@ -142,6 +145,10 @@ impl Store for Repo {
         self
     }
 
+    fn log(&self) -> &dyn LogStore {
+        self
+    }
+
     fn admins(&self) -> &dyn AdminStore {
         self
     }
@@ -182,13 +189,27 @@ impl Repo {
         tenant: TenantId,
         mut work: impl FnMut(&mut Tx<'_>) -> Result<T, Failed>,
     ) -> Result<T> {
-        self.transact(Mode::Write, tenant, |conn| {
+        let mut refused = None;
+        let outcome = self.transact(Mode::Write, tenant, |conn| {
             let mut tx = Tx::new(conn, tenant);
-            let value = work(&mut tx)?;
-            tx.store_records()?;
-            tx.store_holders()?;
-            Ok(value)
-        })
+            let done = work(&mut tx).and_then(|value| {
+                tx.store_records()?;
+                tx.store_holders()?;
+                Ok(value)
+            });
+            refused = tx.refused.take();
+            done
+        });
+        if let Some(departure) = refused {
+            let held = self.transact(Mode::Write, tenant, |conn| {
+                let mut tx = Tx::new(conn, tenant);
+                tx.hold(&departure)?;
+                Ok(tx.store_records()?)
+            });
+            // The next one is refused as this one was, and tries again.
+            held.unwrap_or_else(|error| log::error!("a token could not be held: {error:?}"));
+        }
+        outcome
     }
 
     /// A query on global tables, outside any tenant.

@@ -3,13 +3,14 @@
 use diesel::prelude::*;
 use domain::id::TenantId;
 
-use super::super::Conn;
+use super::super::{Conn, remove_records};
 use super::scope::of_tenant;
 use crate::error::Failed;
 use crate::schema::{
     admin_links, admin_recovery_codes, admin_sessions, admins, api_tokens, attribute_counts,
-    attribute_values, audit_log, changes, collection_blocks, collections, group_sizes, memberships,
-    profile_keys, resources, tenant_counters, tenant_schemas, unique_values,
+    attribute_values, audit_bases, audit_log, changes, collection_blocks, collections, group_sizes,
+    mass_changes, memberships, profile_keys, requests, resources, tenant_counters, tenant_schemas,
+    unique_values,
 };
 use crate::types::{At, Id};
 
@@ -20,7 +21,8 @@ pub(super) fn close(conn: &mut Conn, tenant: TenantId) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The tables that hold rows of a tenant beside those of [`close`]: what points at a resource comes before it. Beside
+/// The tables that hold rows of a tenant beside those of [`close`] and the records: what points at a resource comes
+/// before it. Beside
 /// each is the column after `tenant_id` in its key, or another one by which it is cut into pieces.
 macro_rules! tables {
     ($each:ident) => {
@@ -37,8 +39,8 @@ macro_rules! tables {
         $each!(attribute_counts, path, String);
         $each!(profile_keys, name_key, String);
         $each!(tenant_schemas, id_key, String);
-        $each!(changes, seq, i64);
-        $each!(audit_log, at, At);
+        $each!(mass_changes, at, At);
+        $each!(requests, id, Id);
     };
 }
 
@@ -51,6 +53,9 @@ pub(super) fn count(conn: &mut Conn, tenant: TenantId) -> Result<i64, Failed> {
         };
     }
     tables!(add);
+    add!(changes, seq, i64);
+    add!(audit_log, at, At);
+    add!(audit_bases, seq, i64);
     Ok(all)
 }
 
@@ -83,6 +88,9 @@ pub(super) fn sweep(conn: &mut Conn, tenant: TenantId, room: usize) -> Result<i6
         };
     }
     tables!(remove);
+    if gone < room {
+        gone += remove_records(conn, tenant, room - gone)?;
+    }
     Ok(gone)
 }
 

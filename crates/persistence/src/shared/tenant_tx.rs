@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use domain::audit::{Entry as AuditEntry, Head, Row, Wanted};
+use domain::audit::{Entry as AuditEntry, Head, Place, Row, Wanted};
 use domain::definition::{Definitions, Kind as What};
 use domain::document::Document;
 use domain::group::{Entry, List};
-use domain::id::{ResourceId, TenantId};
+use domain::guard::{Departure, Guard, Tally};
+use domain::id::{ResourceId, TenantId, TokenId};
 use domain::index::{self};
 use domain::key;
 use domain::list::{ListQuery, Page};
@@ -38,6 +40,10 @@ pub(crate) struct Tx<'c> {
     pub(super) holders: BTreeMap<String, counts::Holders>,
     /// What is written last.
     pub(super) records: Vec<Record>,
+    /// Who loses access: weighed under the counter, before anything is recorded.
+    pub(super) departures: Vec<Departure>,
+    /// The one for which the transaction has to be undone.
+    pub(super) refused: Option<Departure>,
 }
 
 /// The resource with an id, as a query by the primary key and nothing else: a planner that knows nothing yet of a
@@ -317,8 +323,12 @@ impl TenantTx for Tx<'_> {
         self.count_unchained()
     }
 
-    fn audit_rows(&mut self, wanted: &Wanted, after: Option<i64>, count: usize) -> Result<Vec<Row>> {
-        self.read_audit(wanted, after, count)
+    fn audit_base(&mut self) -> Result<Head> {
+        self.read_base()
+    }
+
+    fn audit_rows(&mut self, wanted: &Wanted, from: Place, count: usize) -> Result<Vec<Row>> {
+        self.read_audit(wanted, from, count)
     }
 
     fn record(&mut self, resource_type: &ResourceType, change: &Change, origin: &Origin) -> Result<()> {
@@ -333,11 +343,35 @@ impl TenantTx for Tx<'_> {
         self.append_change(AuditEntry::changed(&resource_type.name, change, origin), changed);
         Ok(())
     }
+
+    fn depart(&mut self, departure: Departure) {
+        self.departures.push(departure);
+    }
+
+    fn tallies(&mut self, guard: &Guard, now: DateTime<Utc>) -> Result<Vec<Tally>> {
+        self.read_tallies(guard, now)
+    }
+
+    fn release(
+        &mut self,
+        token: Option<TokenId>,
+        origin: &Origin,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<TokenId>> {
+        self.let_go(token, origin, at)
+    }
 }
 
 impl<'c> Tx<'c> {
     pub(crate) fn new(conn: &'c mut Conn, tenant: TenantId) -> Self {
-        Self { conn, tenant, holders: BTreeMap::new(), records: Vec::new() }
+        Self {
+            conn,
+            tenant,
+            holders: BTreeMap::new(),
+            records: Vec::new(),
+            departures: Vec::new(),
+            refused: None,
+        }
     }
 }
 

@@ -62,6 +62,17 @@ pub(super) const ALL: &[Description] = &[
         ..OF_TENANT
     },
     Description {
+        method: "POST",
+        pattern: "/tenants/{id}/admins",
+        id: "inviteOwner",
+        summary: "Invite an admin of a tenant",
+        text: "An owner unless `role` is sent. The reply is the only place where the secret of the invitation is shown.",
+        body: Some(Body::Message("OwnerInvitation")),
+        replies: &[(201, Reply::Shared("LinkedAdmin"))],
+        failures: &[403, 404, 408, 409, 413, 415],
+        ..OF_TENANT
+    },
+    Description {
         pattern: "/tenants/{id}/tokens",
         id: "listTokens",
         summary: "List the API tokens of a tenant",
@@ -116,6 +127,24 @@ pub(super) const ALL: &[Description] = &[
         id: "revokeToken",
         summary: "Revoke an API token of a tenant",
         replies: &[(204, Reply::Nothing)],
+        ..OF_TENANT
+    },
+    Description {
+        pattern: "/tenants/{id}/guard",
+        id: "getGuard",
+        summary: "Show the tokens that count against the guard against mass changes",
+        replies: &[(200, Reply::Shared("Guard"))],
+        ..OF_TENANT
+    },
+    Description {
+        method: "POST",
+        pattern: "/tenants/{id}/guard/release",
+        id: "releaseGuard",
+        summary: "Let a token that the guard holds go on",
+        text: "It begins to count anew. Without `token` every one that is held.",
+        parameters: &["guardToken"],
+        replies: &[(200, Reply::Shared("GuardRelease"))],
+        failures: &[404, 409],
         ..OF_TENANT
     },
 ];

@@ -8,6 +8,7 @@ use crate::contract::RFC;
 use crate::id::TenantId;
 use crate::list::ListQuery;
 use crate::store::admins::AdminStore;
+use crate::store::log::LogStore;
 use crate::store::platform::PlatformStore;
 use crate::store::tokens::TokenStore;
 use crate::store::{Actor, Origin, Store, Work};
@@ -35,6 +36,10 @@ impl Store for Asked {
 
     fn ping(&self) -> Result<()> {
         no_answer()
+    }
+
+    fn log(&self) -> &dyn LogStore {
+        unreachable!()
     }
 
     fn platform(&self) -> &dyn PlatformStore {

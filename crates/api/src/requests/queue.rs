@@ -1,0 +1,144 @@
+//! The queue between the requests and the writer: bounded in number and in bytes.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use domain::id::TenantId;
+use domain::store::Store;
+
+use super::bounds::Bounds;
+use super::writer::Writer;
+use super::{Refusal, Seen, Who};
+
+/// Requests that may wait to be written.
+const QUEUE: usize = 4_096;
+/// Bytes of bodies that may wait with them.
+const BODIES: usize = 4 << 20;
+/// Tenants whose left-out requests are counted one by one.
+const TENANTS: usize = 10_000;
+
+/// What the writer is sent.
+pub(super) enum Event {
+    Request(Box<Seen>),
+    /// A credential was refused, and it leaves a row in the audit log; how many did not before it.
+    Refusal {
+        seen: Box<Seen>,
+        suppressed: u64,
+    },
+    Stop,
+}
+
+/// What was left out, since the program began.
+#[derive(Default)]
+pub(super) struct Dropped {
+    all: AtomicU64,
+    of: Mutex<HashMap<TenantId, u64>>,
+}
+
+impl Dropped {
+    pub(super) fn count(&self, tenant: TenantId, more: u64) {
+        self.all.fetch_add(more, Ordering::Relaxed);
+        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
+        if of.len() < TENANTS || of.contains_key(&tenant) {
+            *of.entry(tenant).or_default() += more;
+        }
+    }
+
+    pub(super) fn all(&self) -> u64 {
+        self.all.load(Ordering::Relaxed)
+    }
+
+    fn of(&self, tenant: TenantId) -> u64 {
+        self.of.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied().unwrap_or(0)
+    }
+}
+
+/// The end of the requests.
+pub(crate) struct Recorder {
+    queue: SyncSender<Event>,
+    bounds: Bounds,
+    waiting: Arc<AtomicUsize>,
+    dropped: Arc<Dropped>,
+}
+
+/// The end of the program: when it is dropped, everything that waits has been written, or could not be.
+pub(crate) struct Recording {
+    queue: SyncSender<Event>,
+    stopping: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Starts the writer. Refused credentials are in the audit log also where no requests are kept.
+pub(crate) fn start(store: Arc<dyn Store>, keeps_requests: bool) -> io::Result<(Recorder, Recording)> {
+    let (queue, events) = sync_channel(QUEUE);
+    let (waiting, dropped) = (Arc::<AtomicUsize>::default(), Arc::<Dropped>::default());
+    let stopping = Arc::<AtomicBool>::default();
+    let writer = Writer {
+        store,
+        events,
+        keeps_requests,
+        waiting: Arc::clone(&waiting),
+        dropped: Arc::clone(&dropped),
+        stopping: Arc::clone(&stopping),
+    };
+    let thread = thread::Builder::new().name("requests".into()).spawn(move || writer.run())?;
+    let recorder = Recorder { queue: queue.clone(), bounds: Bounds::default(), waiting, dropped };
+    Ok((recorder, Recording { queue, stopping, thread: Some(thread) }))
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        // The writer makes room; without a writer there is nobody to wait for.
+        if self.queue.send(Event::Stop).is_ok()
+            && let Some(thread) = self.thread.take()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Recorder {
+    /// Leaves a request to the writer, or leaves it out.
+    pub(super) fn record(&self, mut seen: Seen) {
+        let now = Instant::now();
+        let (tenant, was_admitted) = match seen.who {
+            Who::Known { tenant, admitted, .. } => (tenant, admitted),
+            Who::Claimed { credential, .. } => (credential.tenant, false),
+        };
+        let suppressed = match seen.who {
+            Who::Claimed { why: Refusal::Credential(_), .. } => {
+                self.bounds.refusal(tenant, seen.address, now)
+            }
+            _ => None,
+        };
+        if !was_admitted && suppressed.is_none() && !self.bounds.request(tenant, now) {
+            return self.dropped.count(tenant, 1);
+        }
+        let bytes = seen.body.as_ref().map_or(0, |body| body.len());
+        if bytes > 0 && self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > BODIES {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            (seen.body, seen.left_out) = (None, bytes);
+        }
+        let kept = bytes - seen.left_out;
+        let seen = Box::new(seen);
+        let event = match suppressed {
+            Some(suppressed) => Event::Refusal { seen, suppressed },
+            None => Event::Request(seen),
+        };
+        if self.queue.try_send(event).is_err() {
+            self.waiting.fetch_sub(kept, Ordering::Relaxed);
+            self.dropped.count(tenant, 1);
+        }
+    }
+
+    /// Requests of the tenant that this process has left out.
+    pub(crate) fn dropped(&self, tenant: TenantId) -> u64 {
+        self.dropped.of(tenant)
+    }
+}

@@ -1,0 +1,207 @@
+//! The writer: takes what waits, tenant by tenant, into one transaction each. Secrets are taken out here, where nobody
+//! waits for it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use auth::token::Parsed;
+use domain::Result;
+use domain::audit::Entry;
+use domain::id::{TenantId, TokenId};
+use domain::requests::{self, Request};
+use domain::store::{Actor, Origin, Store};
+use domain::tenant::TenantState;
+
+use super::queue::{Dropped, Event};
+use super::{Refusal, Seen, Who};
+use crate::error::chain;
+
+/// How long rows are gathered for one transaction.
+const GATHER: Duration = Duration::from_millis(200);
+/// Rows that are gathered at most.
+const MOST: usize = 1_000;
+/// Between two lines of the log about what was left out.
+const REPORT: Duration = Duration::from_secs(60);
+
+pub(super) struct Writer {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) events: Receiver<Event>,
+    pub(super) keeps_requests: bool,
+    pub(super) waiting: Arc<AtomicUsize>,
+    pub(super) dropped: Arc<Dropped>,
+    pub(super) stopping: Arc<AtomicBool>,
+}
+
+/// What waits for one tenant.
+#[derive(Default)]
+struct Batch {
+    requests: Vec<Request>,
+    refusals: Vec<Entry>,
+}
+
+impl Writer {
+    pub(super) fn run(self) {
+        let (mut reported, mut told) = (Instant::now(), 0);
+        loop {
+            let (events, goes_on) = self.gather();
+            self.write(events);
+            let dropped = self.dropped.all();
+            if dropped > told && (reported.elapsed() >= REPORT || !goes_on) {
+                let more = dropped - told;
+                log::warn!(target: "rollcall::requests", dropped = more; "requests were left out of the log");
+                (reported, told) = (Instant::now(), dropped);
+            }
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Some of what waits, and whether more may come.
+    fn gather(&self) -> (Vec<Event>, bool) {
+        let mut events = Vec::new();
+        let mut end = None;
+        loop {
+            let wait = end.map_or(REPORT, |end: Instant| end.saturating_duration_since(Instant::now()));
+            match self.events.recv_timeout(wait) {
+                Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => return (events, false),
+                Err(RecvTimeoutError::Timeout) => return (events, true),
+                Ok(event) => {
+                    events.push(event);
+                    end.get_or_insert_with(|| Instant::now() + GATHER);
+                    if events.len() >= MOST {
+                        return (events, true);
+                    }
+                }
+            }
+        }
+    }
+
+    fn write(&self, events: Vec<Event>) {
+        let mut failed = false;
+        for (tenant, Batch { requests, refusals }) in self.sort(events) {
+            // Nobody waits for a database that does not answer when it is time to stop.
+            let goes_on = |failed: bool| !(failed && self.stopping.load(Ordering::Relaxed));
+            for entry in &refusals {
+                if goes_on(failed)
+                    && let Err(error) = self.store.log().add_audit(tenant, entry)
+                {
+                    failed = true;
+                    log::warn!("a refused credential is not in the audit log: {}", chain(&error));
+                }
+            }
+            if requests.is_empty() {
+                continue;
+            }
+            let written =
+                if goes_on(failed) { self.store.log().add_requests(tenant, &requests) } else { Ok(false) };
+            match written {
+                Ok(true) => {}
+                // The tenant is purged, or there is no time.
+                Ok(false) => self.dropped.count(tenant, requests.len() as u64),
+                Err(error) => {
+                    failed = true;
+                    log::debug!("requests are not in the log: {}", chain(&error));
+                    self.dropped.count(tenant, requests.len() as u64);
+                }
+            }
+        }
+    }
+
+    /// Tenant by tenant; what names a tenant that is not there belongs to nobody.
+    fn sort(&self, events: Vec<Event>) -> HashMap<TenantId, Batch> {
+        let mut batches = HashMap::<TenantId, Batch>::new();
+        let mut claims = HashMap::<[u8; 32], Option<Claim>>::new();
+        for event in events {
+            let (seen, suppressed) = match event {
+                Event::Request(seen) => (seen, None),
+                Event::Refusal { seen, suppressed } => (seen, Some(suppressed)),
+                Event::Stop => continue,
+            };
+            let bytes = seen.body.as_ref().map_or(0, |body| body.len());
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            let (tenant, token) = match seen.who {
+                Who::Known { tenant, token, .. } => (tenant, Some(token)),
+                Who::Claimed { credential, .. } => {
+                    let claim = claims.entry(credential.digest).or_insert_with(|| {
+                        self.claim(&credential)
+                            .inspect_err(|_| self.dropped.count(credential.tenant, 1))
+                            .unwrap_or_default()
+                    });
+                    match claim {
+                        Some(Claim(token)) => (credential.tenant, *token),
+                        None => continue,
+                    }
+                }
+            };
+            let batch = batches.entry(tenant).or_default();
+            if let (Who::Claimed { why: Refusal::Credential(reason), .. }, Some(suppressed)) =
+                (seen.who, suppressed)
+            {
+                let origin =
+                    Origin { actor: Actor::Nobody, request: seen.request.clone(), address: seen.address() };
+                let refusal =
+                    Entry::authentication_refused(tenant, token, reason, suppressed, seen.at, &origin);
+                batch.refusals.push(refusal);
+            }
+            if self.keeps_requests {
+                batch.requests.push(row(*seen, token));
+            }
+        }
+        batches
+    }
+
+    /// Whose a refused credential is; none when there is no such tenant.
+    fn claim(&self, credential: &Parsed) -> Result<Option<Claim>> {
+        if let Some(found) = self.store.find_token(credential.tenant, &credential.digest)? {
+            return Ok(Some(Claim(Some(found.token.id))));
+        }
+        let tenant = self.store.platform().tenant(credential.tenant)?;
+        let tenant = tenant.filter(|record| record.tenant.state != TenantState::Deleted);
+        Ok(tenant.map(|_| Claim(None)))
+    }
+}
+
+/// A refused credential of a tenant that is there, and its id where it once was one.
+#[derive(Clone, Copy)]
+struct Claim(Option<TokenId>);
+
+impl Seen {
+    fn address(&self) -> String {
+        self.address.map(|address| address.to_string()).unwrap_or_default()
+    }
+}
+
+/// What is kept of a request.
+fn row(seen: Seen, token: Option<TokenId>) -> Request {
+    let address = seen.address();
+    let body = seen.body.as_deref().map(requests::body);
+    let clean = |text: &str| body.as_ref().map_or_else(|| text.to_owned(), |body| body.clean(text));
+    Request {
+        id: requests::new_id(seen.at),
+        at: seen.at,
+        request: seen.request,
+        token,
+        method: seen.method.into(),
+        path: requests::cut(&clean(&requests::target(&seen.target)), requests::PATH_BYTES),
+        status: seen.status,
+        scim_type: seen.scim_type.map(Into::into),
+        reason: seen
+            .reason
+            .map(|reason| requests::cut(&clean(&requests::scrub(&reason)), requests::REASON_BYTES)),
+        resource_type: seen.resource_type,
+        resource_id: seen.resource_id,
+        duration_ms: seen.duration_ms,
+        address,
+        user_agent: seen
+            .user_agent
+            .map(|agent| requests::cut(&requests::scrub(&agent), requests::USER_AGENT_BYTES)),
+        body: match seen.left_out {
+            0 => body.map(|body| body.text),
+            bytes => Some(format!("[{bytes} bytes, left out because too much was waiting]")),
+        },
+    }
+}
