@@ -12,6 +12,7 @@ use crate::support::backend::{Backend, both};
 use crate::support::groups::KINDS;
 use crate::support::http::{BASES, Client, QA, RFC, Reply, encode, id_of, user_path};
 use crate::support::raw;
+use crate::support::records::eventually;
 use crate::support::users::{full_user, user, with};
 
 both!(
@@ -220,7 +221,8 @@ fn case_35_after_a_failure_the_next_tenant_is_alone(backend: Backend) {
             "SELECT count(*) AS value FROM pg_stat_activity WHERE datname = '{}' AND state LIKE 'idle in transaction%'",
             app.db.name()
         );
-        assert_eq!(app.db.db_number(&open), 0, "a transaction was left open");
+        // What writes behind the requests has one open for a moment now and then.
+        eventually("no transaction is left open", || (app.db.db_number(&open) == 0).then_some(()));
     }
 }
 
