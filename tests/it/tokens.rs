@@ -158,6 +158,13 @@ fn case_5_an_end_is_seen_by_another_process(backend: Backend) {
         }
         assert_eq!(told(&app, id_of(&made)), ["token_created", "token_revoked"]);
     }
+    // Who comes with it is written down too, some seconds later and not each time.
+    let refused = || app.db.db_count("audit_log", "action = 'authentication_refused'");
+    let asked = Instant::now();
+    while refused() == 0 {
+        assert!(asked.elapsed() < Duration::from_secs(10), "nobody was refused");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn rotations_at_once_leave_two_secrets(backend: Backend) {
