@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Result;
+use domain::id::TenantId;
 use domain::service::platform;
 use domain::store::Store;
 
@@ -23,13 +24,24 @@ pub(crate) fn start(store: Arc<dyn Store>) -> io::Result<Background> {
 }
 
 fn purge_all(store: &dyn Store, stop: &Stop) -> Result<()> {
+    // One tenant that fails does not keep the others.
+    let mut outcome = Ok(());
     for id in store.platform().tenants_to_purge(clock::now())? {
-        while platform::purge_step(store.platform(), id, clock::now())?.done.is_none() {
-            if !stop.goes_on(PAUSE) {
-                return Ok(());
-            }
+        match purge_tenant(store, id, stop) {
+            Ok(true) => log::info!("tenant {id} is purged"),
+            Ok(false) => return outcome,
+            Err(error) => outcome = outcome.and(Err(error)),
         }
-        log::info!("tenant {id} is purged");
     }
-    Ok(())
+    outcome
+}
+
+/// `false` when it is time to end.
+fn purge_tenant(store: &dyn Store, id: TenantId, stop: &Stop) -> Result<bool> {
+    while platform::purge_step(store.platform(), id, clock::now())?.done.is_none() {
+        if !stop.goes_on(PAUSE) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

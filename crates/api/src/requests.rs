@@ -202,6 +202,8 @@ impl Open {
     fn end(&mut self, end: End) {
         let (Some(begun), notes) = (self.seen.take(), self.ticket.0.take()) else { return };
         let Some(who) = notes.who else { return };
+        // A bulk request is answered with 200 whatever its operations come to.
+        let fails = end.reason.is_some();
         self.shared.recorder.record(Seen {
             who,
             at: begun.at,
@@ -216,7 +218,7 @@ impl Open {
             duration_ms: i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX),
             address: begun.address,
             user_agent: begun.user_agent,
-            body: notes.body.filter(|body| end.status >= 400 && !body.is_empty()),
+            body: notes.body.filter(|body| (end.status >= 400 || fails) && !body.is_empty()),
             left_out: 0,
         });
     }

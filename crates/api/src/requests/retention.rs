@@ -23,14 +23,17 @@ pub(crate) fn start(store: Arc<dyn Store>, keep: Keep) -> io::Result<Background>
 }
 
 fn sweep(store: &dyn Store, keep: Keep, stop: &Stop) -> Result<()> {
-    let mut after = None;
+    // One tenant that fails does not keep the others.
+    let (mut after, mut outcome) = (None, Ok(()));
     loop {
         let tenants = retention::tenants_behind(store.platform(), after)?;
-        let Some(last) = tenants.last() else { return Ok(()) };
+        let Some(last) = tenants.last() else { return outcome };
         after = Some(last.id);
         for tenant in &tenants {
-            if !sweep_tenant(store, tenant, keep, stop)? {
-                return Ok(());
+            match sweep_tenant(store, tenant, keep, stop) {
+                Ok(true) => {}
+                Ok(false) => return outcome,
+                Err(error) => outcome = outcome.and(Err(error)),
             }
         }
     }

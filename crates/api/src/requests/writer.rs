@@ -179,14 +179,19 @@ impl Seen {
 fn row(seen: Seen, token: Option<TokenId>) -> Request {
     let address = seen.address();
     let body = seen.body.as_deref().map(requests::body);
-    let clean = |text: &str| body.as_ref().map_or_else(|| text.to_owned(), |body| body.clean(text));
+    let clean = |text: &str| match &body {
+        Some(body) => body.clean(text),
+        // A reason may quote a body that nobody has looked at.
+        None if seen.left_out > 0 => "[left out with the body]".into(),
+        None => text.to_owned(),
+    };
     Request {
         id: requests::new_id(seen.at),
         at: seen.at,
         request: seen.request,
         token,
         method: seen.method.into(),
-        path: requests::cut(&clean(&requests::target(&seen.target)), requests::PATH_BYTES),
+        path: requests::cut(&requests::target(&seen.target), requests::PATH_BYTES),
         status: seen.status,
         scim_type: seen.scim_type.map(Into::into),
         reason: seen
@@ -200,7 +205,8 @@ fn row(seen: Seen, token: Option<TokenId>) -> Request {
             .user_agent
             .map(|agent| requests::cut(&requests::scrub(&agent), requests::USER_AGENT_BYTES)),
         body: match seen.left_out {
-            0 => body.map(|body| body.text),
+            // Of a bulk request that was answered only the reasons are kept.
+            0 => body.filter(|_| seen.status >= 400).map(|body| body.text),
             bytes => Some(format!("[{bytes} bytes, left out because too much was waiting]")),
         },
     }

@@ -3,6 +3,9 @@
 #[cfg(test)]
 mod tests;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::{BODY_BYTES, cut};
@@ -11,11 +14,11 @@ use super::{BODY_BYTES, cut};
 const REDACTED: &str = "[redacted]";
 /// Words in the name of a secret, in small letters.
 const WORDS: [&str; 13] = [
-    "password",
-    "passwd",
-    "passphrase",
-    "passcode",
+    "pass",
     "pwd",
+    "otp",
+    "accesskey",
+    "recoverycode",
     "secret",
     "token",
     "credential",
@@ -25,13 +28,19 @@ const WORDS: [&str; 13] = [
     "cookie",
     "jwt",
 ];
+/// The same, but only as the whole name: as a part of one it is in too many others.
+const WHOLE: [&str; 1] = ["pin"];
+/// Members of an object that may name the attribute whose value stands beside them.
+const NAMING: [&str; 5] = ["path", "name", "key", "type", "attribute"];
 /// What our own secrets begin with: tokens, invitations, platform tokens, refresh tokens.
 const FAMILIES: [&str; 4] = ["rcl_", "rci_", "rcp_", "rcr_"];
 /// Letters and digits behind such a prefix, or of any other credential, from which on it is a secret.
 const SECRET_CHARS: usize = 16;
 /// Secrets of a body that are looked for in other texts, and their length from which on it makes sense.
-const REMEMBERED: usize = 100;
+const REMEMBERED: usize = 2_000;
 const REMEMBERED_CHARS: usize = 4;
+/// JSON is looked for in a text, in a text of that, and not in a text of that any more.
+const TEXTS: usize = 2;
 
 /// A body without its secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,78 +49,142 @@ pub struct Redacted {
     pub text: String,
     /// What was taken out: other texts may quote it.
     secrets: Vec<String>,
+    /// There were more than anybody can look for.
+    too_many: bool,
 }
 
 impl Redacted {
     /// A text that may quote the body, without what was taken out there.
     pub fn clean(&self, text: &str) -> String {
+        if self.too_many {
+            return REDACTED.into();
+        }
         self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
     }
 }
 
 /// What may be kept of a body. Of what is no JSON nobody can say where its secrets are: only its length is kept.
 pub fn body(bytes: &[u8]) -> Redacted {
-    let mut secrets = Vec::new();
+    let mut found = Found::default();
     let text = match serde_json::from_slice::<Value>(bytes) {
         Ok(mut value) => {
-            redact(&mut value, false, &mut secrets);
+            redact(&mut value, false, 0, &mut found);
             cut(&value.to_string(), BODY_BYTES)
         }
         Err(_) => format!("[{} bytes that are no JSON]", bytes.len()),
     };
-    Redacted { text, secrets }
+    Redacted { text, secrets: found.secrets, too_many: found.too_many }
 }
 
-/// Takes secrets out of a value; all of it when it is `secret`.
-fn redact(value: &mut Value, secret: bool, secrets: &mut Vec<String>) {
+/// What was taken out so far.
+#[derive(Default)]
+struct Found {
+    secrets: Vec<String>,
+    too_many: bool,
+}
+
+impl Found {
+    fn remember(&mut self, secret: String) {
+        if self.secrets.len() >= REMEMBERED {
+            self.too_many = true;
+        } else if secret.chars().count() >= REMEMBERED_CHARS {
+            self.secrets.push(secret);
+        }
+    }
+}
+
+/// Takes secrets out of a value; all of it when it is `secret`. `within` says how many texts it stands in.
+fn redact(value: &mut Value, secret: bool, within: usize, found: &mut Found) {
     match value {
         Value::Object(members) => {
-            // An operation of a PATCH names the attribute beside the value.
-            let named = members.iter().any(|(key, value)| {
-                key.eq_ignore_ascii_case("path") && value.as_str().is_some_and(names_secret)
-            });
+            // An operation of a PATCH, or a pair of a list, names the attribute beside the value.
+            let naming = |key: &str| NAMING.iter().any(|name| key.eq_ignore_ascii_case(name));
+            let named =
+                members.iter().any(|(key, value)| naming(key) && value.as_str().is_some_and(names_secret));
             let redacted = std::mem::take(members).into_iter().map(|(key, mut value)| {
                 let beside = named && (key.eq_ignore_ascii_case("value") || key.eq_ignore_ascii_case("path"));
-                redact(&mut value, secret || beside || names_secret(&key), secrets);
+                let asked = key.eq_ignore_ascii_case("filter")
+                    && value.as_str().is_some_and(|filter| names_secret(&outside_quotes(filter)));
+                redact(&mut value, secret || beside || asked || names_secret(&key), within, found);
                 (scrub(&key), value)
             });
             *members = redacted.collect();
         }
-        Value::Array(values) => values.iter_mut().for_each(|value| redact(value, secret, secrets)),
+        Value::Array(values) => values.iter_mut().for_each(|value| redact(value, secret, within, found)),
         Value::String(text) if secret => {
-            if text.chars().count() >= REMEMBERED_CHARS && secrets.len() < REMEMBERED {
-                secrets.push(std::mem::take(text));
-            }
+            found.remember(std::mem::take(text));
             *value = REDACTED.into();
         }
-        Value::String(text) => *text = scrub(text),
+        Value::String(text) => *text = text_without(text, within, found),
         Value::Number(_) if secret => *value = REDACTED.into(),
         Value::Number(_) | Value::Bool(_) | Value::Null => {}
+    }
+}
+
+/// A text without its secrets, also when it is JSON itself.
+fn text_without(text: &str, within: usize, found: &mut Found) -> String {
+    if !text.trim_start().starts_with(['{', '[']) {
+        return scrub(text);
+    }
+    match serde_json::from_str::<Value>(text) {
+        Ok(_) if within >= TEXTS => REDACTED.into(),
+        Ok(mut value) => {
+            redact(&mut value, false, within + 1, found);
+            value.to_string()
+        }
+        Err(_) => scrub(text),
     }
 }
 
 /// Whether a name is that of a secret: `password`, `urn:…:User:passWord`, `client_secret`, `x-api-key`.
 fn names_secret(name: &str) -> bool {
     let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    WORDS.iter().any(|word| plain.contains(word))
+    WHOLE.contains(&plain.as_str()) || WORDS.iter().any(|word| plain.contains(word))
 }
 
-/// A path with its query: parameters whose name or whose filter is about a secret lose their value.
+/// A path with its query: parameters whose name or whose filter is about a secret lose their value. They are judged as
+/// they are meant and kept as they were sent.
 pub fn target(target: &str) -> String {
-    let Some((path, query)) = target.split_once('?') else { return scrub(target) };
+    let Some((path, query)) = target.split_once('?') else { return scrubbed(target) };
     let pairs = query.split('&').map(|pair| match pair.split_once('=') {
-        Some((name, value)) if names_secret(name) || names_secret(&outside_quotes(value)) => {
-            format!("{}={REDACTED}", scrub(name))
+        Some((name, value))
+            if names_secret(&decoded(name)) || names_secret(&outside_quotes(&decoded(value))) =>
+        {
+            format!("{}={REDACTED}", scrubbed(name))
         }
-        _ => scrub(pair),
+        Some((name, value)) => format!("{}={}", scrubbed(name), scrubbed(value)),
+        None => scrubbed(pair),
     });
-    format!("{}?{}", scrub(path), pairs.collect::<Vec<_>>().join("&"))
+    format!("{}?{}", scrubbed(path), pairs.collect::<Vec<_>>().join("&"))
 }
 
-/// The attributes and operators of a filter as sent: not what they are compared to.
+fn decoded(text: &str) -> String {
+    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
+}
+
+/// A part of a target as it was sent, unless something in it is a credential.
+fn scrubbed(part: &str) -> String {
+    let (plain, decoded) = (scrub(part), decoded(part));
+    let clean = scrub(&decoded);
+    if plain == part && clean != decoded { clean } else { plain }
+}
+
+/// The attributes and operators of a filter: not what they are compared to.
 fn outside_quotes(filter: &str) -> String {
-    let plain = filter.replace("%22", "\"");
-    plain.split('"').step_by(2).collect::<Vec<_>>().join(" ")
+    let (mut outside, mut quoted, mut escaped) = (String::new(), false, false);
+    for next in filter.chars() {
+        match next {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => {
+                quoted = !quoted;
+                outside.push(' ');
+            }
+            _ if !quoted => outside.push(next),
+            _ => {}
+        }
+    }
+    outside
 }
 
 /// A text without what looks like a credential: one of our own secrets, a JWT, what stands behind the name of a scheme.
@@ -146,11 +219,20 @@ fn opaque(text: &str) -> Option<usize> {
 /// The length of a credential that `text` begins with, behind the name of a scheme.
 fn presented(before: &str, text: &str) -> Option<usize> {
     let before = before.as_bytes();
-    let named = [&b"bearer "[..], b"basic "].iter().any(|scheme| {
+    let behind = |scheme: &[u8]| {
         before.len().checked_sub(scheme.len()).is_some_and(|at| before[at..].eq_ignore_ascii_case(scheme))
-    });
-    let length = || run(text, |c| c.is_ascii_alphanumeric() || "_-.~+/=".contains(c));
-    named.then(length).filter(|&length| length >= SECRET_CHARS)
+    };
+    let basic = behind(b"basic ");
+    if !basic && !behind(b"bearer ") && !behind(b"token ") {
+        return None;
+    }
+    let length = run(text, |c| c.is_ascii_alphanumeric() || "_-.~+/=".contains(c));
+    // A name and a password may be short together.
+    let is_pair = || {
+        let bytes = STANDARD_NO_PAD.decode(text[..length].trim_end_matches('='));
+        bytes.is_ok_and(|bytes| bytes.contains(&b':'))
+    };
+    (length >= SECRET_CHARS || basic && is_pair()).then_some(length)
 }
 
 /// Bytes of the characters at the beginning that are such.

@@ -251,18 +251,19 @@ pub fn warn(
     now: DateTime<Utc>,
     goes_on: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let mut after = None;
+    // One tenant that fails does not keep the others from their warnings.
+    let (mut after, mut outcome) = (None, Ok(()));
     loop {
         let page = tenants.tenants(&platform::Wanted { state: None, after, limit: TENANTS })?;
         for record in &page {
-            warn_tenant(store, record.tenant.id, now)?;
+            outcome = outcome.and(warn_tenant(store, record.tenant.id, now));
             if !goes_on() {
-                return Ok(());
+                return outcome;
             }
         }
         match page.last() {
             Some(last) if page.len() == TENANTS => after = Some(last.tenant.id),
-            _ => return Ok(()),
+            _ => return outcome,
         }
     }
 }

@@ -124,12 +124,13 @@ impl Tx<'_> {
         if counted <= guard.users.into() {
             return Ok(Verdict::Allowed);
         }
-        let limit = guard.limit(self.living_before(*token)?);
+        let limit = guard.limit(self.living_before(*token, since)?);
         Ok(if counted <= limit { Verdict::Allowed } else { Verdict::Beyond(limit) })
     }
 
-    /// The living users, and those whom the token has deleted: a share of them does not shrink while it is used up.
-    fn living_before(&mut self, token: TokenId) -> Result<i64> {
+    /// The users who were there before the window began: those who live, and those whom the token has deleted, so that a
+    /// share of them does not shrink while it is used up. Nor does it grow with users who are made for that.
+    fn living_before(&mut self, token: TokenId, since: At) -> Result<i64> {
         let living: Option<i64> = collections::table
             .filter(of_tenant!(collections, self.tenant))
             .filter(collections::resource_type.eq("User"))
@@ -142,10 +143,19 @@ impl Tx<'_> {
                 resources::tenant_id.eq(mass_changes::tenant_id).and(resources::id.eq(mass_changes::user_id)),
             ))
             .filter(resources::deleted_at.is_not_null())
+            .filter(resources::created_at.le(since))
             .count()
             .get_result(self.conn)
             .map_err(from_diesel)?;
-        Ok(living.unwrap_or(0) + deleted)
+        let young: i64 = resources::table
+            .filter(of_tenant!(resources, self.tenant))
+            .filter(resources::resource_type.eq("User"))
+            .filter(resources::deleted_at.is_null())
+            .filter(resources::created_at.gt(since))
+            .count()
+            .get_result(self.conn)
+            .map_err(from_diesel)?;
+        Ok(living.unwrap_or(0) - young + deleted)
     }
 
     fn put(&mut self, departure: &Departure, kind: &'static str) -> Result<()> {
@@ -177,7 +187,7 @@ impl Tx<'_> {
             tokens.entry(token).or_default().1 = Some(at);
         }
         let tally = |(token, (users, held))| {
-            let limit = guard.limit(self.living_before(token)?);
+            let limit = guard.limit(self.living_before(token, At(guard.since(now)))?);
             Ok(Tally { token, users, limit, held })
         };
         tokens.into_iter().map(tally).collect()

@@ -19,6 +19,10 @@ fn secrets_are_taken_out_by_their_names() {
         "x-api-key",
         "refreshToken",
         "Authorization",
+        "userPass",
+        "OTP",
+        "PIN",
+        "aws_access_key",
     ] {
         assert_eq!(
             kept(&json!({"userName": "mia", (name): "hunter2"})),
@@ -77,6 +81,15 @@ fn queries_are_kept_without_secrets() {
     assert_eq!(target("/Users?access_token=abc&count=2"), "/Users?access_token=[redacted]&count=2");
     assert_eq!(target("/Users?filter=password%20eq%20%22hunter2%22"), "/Users?filter=[redacted]");
     assert_eq!(target("/Users"), "/Users");
+    for hidden in [
+        "/Users?filter=%70assword+eq+%22hunter2%22",
+        "/Users?filter=userName%20eq%20%22a%5C%22%22%20and%20password%20eq%20%22hunter2%22",
+        "/Users?x=Bearer%20hunter2hunter2hunter2",
+        "/Users?x=Basic%20aDpodW50ZXIy",
+    ] {
+        let kept = target(hidden);
+        assert!(kept.contains(REDACTED) && !kept.contains("hunter2") && !kept.contains("aDpo"), "{kept}");
+    }
 }
 
 #[test]
@@ -99,6 +112,44 @@ fn a_long_body_is_cut() {
 fn a_reason_does_not_quote_what_was_taken_out() {
     let redacted = body(br#"{"password": "hunter2", "pwd": "abc"}"#);
     assert_eq!(redacted.clean("\"hunter2\" is too short for abc"), "\"[redacted]\" is too short for abc");
+}
+
+#[test]
+fn secrets_in_filters_lists_of_pairs_and_texts_of_json() {
+    let secret = |value: Value| {
+        let told = body(value.to_string().as_bytes());
+        assert!(!told.text.contains("hunter2"), "{}", told.text);
+        assert_eq!(told.clean("not hunter2 please"), "not [redacted] please", "{value}");
+    };
+    secret(json!([{"name": "password", "value": "hunter2"}]));
+    secret(json!({"a": {"Key": "otp", "Value": "hunter2"}}));
+    let nested = json!({"password": "hunter2"}).to_string();
+    secret(json!({"note": nested}));
+    secret(json!({"note": json!([nested]).to_string()}));
+    let deep = json!({"note": json!([json!([nested]).to_string()]).to_string()});
+    assert!(!body(deep.to_string().as_bytes()).text.contains("hunter2"));
+    let asked = body(br#"{"filter": "password eq \"hunter2\"", "count": 1}"#);
+    assert_eq!(asked.text, r#"{"filter":"[redacted]","count":1}"#);
+    let harmless = json!({"filter": "userName eq \"password\"", "note": "[1, 2", "name": "x", "value": "y"});
+    assert_eq!(kept(&harmless), harmless);
+}
+
+#[test]
+fn short_credentials_behind_their_scheme() {
+    assert_eq!(scrub("Authorization: Basic aDI6aA=="), "Authorization: Basic [redacted]");
+    assert_eq!(scrub("Token 0123456789abcdef"), "Token [redacted]");
+    for harmless in ["basic training", "token of love", "Basic aDI"] {
+        assert_eq!(scrub(harmless), harmless);
+    }
+}
+
+#[test]
+fn with_too_many_secrets_no_text_is_kept() {
+    let of = |number: usize| {
+        let all: Vec<Value> = (0..number).map(|n| json!({"password": format!("hunter{n}")})).collect();
+        body(json!(all).to_string().as_bytes()).clean("see")
+    };
+    assert_eq!((of(REMEMBERED), of(REMEMBERED + 1)), ("see".into(), REDACTED.into()));
 }
 
 proptest! {
