@@ -76,8 +76,7 @@ fn a_bulk_request_ends_with_its_tenant(backend: Backend) {
 }
 
 fn a_long_list_ends_with_its_token(backend: Backend) {
-    // Four megabytes: more than the two ends of a connection keep for a client that does not read.
-    const USERS: usize = 40;
+    const USERS: usize = 100;
     let app = TestApp::start(backend);
     let profile: serde_json::Map<String, Value> =
         (0..100).map(|n| (format!("key{n}"), json!("x".repeat(1_000)))).collect();
