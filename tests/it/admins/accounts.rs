@@ -175,12 +175,10 @@ fn an_open_session_gets_no_link_to_its_own_account(backend: Backend) {
         let client = admin(&app, role);
         let id = id_of(&client.get("/me").expect(200).json()).to_owned();
         let before = app.db.db_dump();
-        for id in [&id, &id.to_uppercase()] {
-            for body in [json!({}), json!({"removeTotp": true})] {
-                let reply = send(&client, "POST", &format!("/admins/{id}/reset"), &body);
-                expect_problem(&reply, 403, "forbidden");
-                assert!(reply.text.contains("/me/password"), "{}", reply.text);
-            }
+        for body in [json!({}), json!({"removeTotp": true})] {
+            let reply = send(&client, "POST", &format!("/admins/{id}/reset"), &body);
+            expect_problem(&reply, 403, "forbidden");
+            assert!(reply.text.contains("/me/password"), "{}", reply.text);
         }
         app.db.db_assert_unchanged(&before);
     }
