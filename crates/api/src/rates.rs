@@ -207,20 +207,35 @@ impl Failures {
         Self { most: limits.failures_per_minute, of: Shards::default() }
     }
 
+    /// Whether work may be done for an address that has shown no credential yet.
+    ///
+    /// # Errors
+    /// [`Failure::TooManyRequests`] when as many wrong ones have come from there within a minute as may.
+    pub(crate) fn admit(&self, address: IpAddr, now: Instant) -> Result<(), Failure> {
+        self.judge(address, now, |_| {})
+    }
+
     /// Counts a wrong credential.
     ///
     /// # Errors
     /// [`Failure::TooManyRequests`] when there have been too many from this address within a minute.
     pub(crate) fn count(&self, address: IpAddr, now: Instant) -> Result<(), Failure> {
+        self.judge(address, now, |window| {
+            window.began.get_or_insert(now);
+            window.failures += 1;
+        })
+    }
+
+    fn judge(&self, address: IpAddr, now: Instant, work: impl FnOnce(&mut Window)) -> Result<(), Failure> {
         if self.most == 0 {
             return Ok(());
         }
         self.of.with(place(address), now, |window| {
             if window.is_idle(now) {
-                *window = Window { began: Some(now), failures: 0 };
+                *window = Window::default();
             }
             if window.failures < self.most {
-                window.failures += 1;
+                work(window);
                 return Ok(());
             }
             let what = "there were too many wrong credentials from this address".into();

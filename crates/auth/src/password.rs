@@ -17,6 +17,9 @@ use zxcvbn::{Score, zxcvbn};
 pub const SHORTEST: usize = 15;
 /// Characters of the longest new password.
 pub const LONGEST: usize = 256;
+/// Bytes of the longest text that is looked at: four times the longest password, because in another form of Unicode it may
+/// be longer.
+pub const TYPED_BYTES: usize = 4 * LONGEST * char::MAX.len_utf8();
 /// Characters that are judged for how easily they are guessed. The work grows with the square of the text and with the
 /// ways to read symbols as letters; for this many it is about that of one hash, for a hundred it is ten times as much.
 /// So the beginning of a long password has to be hard to guess by itself.
@@ -39,6 +42,18 @@ impl Password {
         Self(composed)
     }
 
+    /// The same for what anybody can send, which may be of any length. The text is wiped.
+    ///
+    /// # Errors
+    /// [`Error::InvalidValue`] for one that is too long to be a password in any form of Unicode.
+    pub fn typed(text: String) -> Result<Self> {
+        if text.len() > TYPED_BYTES {
+            drop(Zeroizing::new(text));
+            return too_long();
+        }
+        Ok(Self::new(text))
+    }
+
     /// Whether the account may have this as its new password. It is as much work as a hash, so it belongs where hashes
     /// are made.
     ///
@@ -50,7 +65,7 @@ impl Password {
             return refuse(format!("the password is too short: it needs at least {SHORTEST} characters"));
         }
         if length > LONGEST {
-            return refuse(format!("the password is too long: it may have at most {LONGEST} characters"));
+            return too_long();
         }
         let names = account.names();
         let folded = Zeroizing::new(fold(&self.0));
@@ -100,14 +115,27 @@ impl Account<'_> {
     }
 }
 
-fn refuse(reason: String) -> Result<()> {
+fn refuse<T>(reason: String) -> Result<T> {
     Err(Error::InvalidValue(reason))
+}
+
+fn too_long<T>() -> Result<T> {
+    refuse(format!("the password is too long: it may have at most {LONGEST} characters"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_text_of_any_length_is_not_looked_at() {
+        // The longest password in its longest form is.
+        assert!(Password::typed("\u{1f600}".repeat(LONGEST)).is_ok());
+        assert!(Password::typed("a".repeat(TYPED_BYTES)).is_ok());
+        let refused = Password::typed("a".repeat(TYPED_BYTES + 1));
+        assert!(matches!(refused, Err(Error::InvalidValue(reason)) if reason.contains("at most 256")));
+    }
 
     const JANE: Account<'_> = Account { email: "Jane.Doe@example.com", tenant: "acme" };
 

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use domain::admin::{Account, Hidden, IDLE, SESSION, SESSIONS, Session, SignedIn, email_key};
+use domain::admin::{Account, EMAIL_BYTES, Hidden, IDLE, SESSION, SESSIONS, Session, SignedIn, email_key};
 use domain::audit::Entry;
 use domain::id::{AdminId, SessionId, TenantId};
 use domain::store::admins::{self, AdminTx};
 use domain::store::{Actor, Origin, Store};
-use domain::tenant::{Tenant, TenantState};
+use domain::tenant::{SLUG_BYTES, Tenant, TenantState};
 use domain::{Error, Result};
 use moka::sync::Cache;
 
@@ -47,6 +47,21 @@ pub struct Login {
     pub password: Password,
     /// A code of the second factor, or a recovery code.
     pub code: Option<String>,
+}
+
+impl Login {
+    /// What somebody has sent, which may be of any length.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] for what is too long for any account; that needs no look at one.
+    pub fn typed(tenant: String, email: String, password: String, code: Option<String>) -> Result<Self> {
+        if tenant.len() > SLUG_BYTES || email.len() > EMAIL_BYTES {
+            return Err(Error::Unauthorized("too long for any account"));
+        }
+        let password =
+            Password::typed(password).map_err(|_| Error::Unauthorized("too long for any password"))?;
+        Ok(Self { tenant, email, password, code })
+    }
 }
 
 /// Where a request comes from that has no credential yet.

@@ -95,14 +95,16 @@ impl Purge {
     }
 }
 
+/// Bytes of the longest slug.
+pub const SLUG_BYTES: usize = 63;
+
 /// [`Error::InvalidValue`] unless the text may be the slug of a tenant.
 pub fn check_slug(text: &str) -> Result<()> {
-    const MOST: usize = 63;
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (1..=MOST).contains(&text.len()) && text.bytes().all(legal) {
+    if (1..=SLUG_BYTES).contains(&text.len()) && text.bytes().all(legal) {
         return Ok(());
     }
-    Err(Error::InvalidValue(format!("a slug is 1 to {MOST} of a-z, 0-9 and -")))
+    Err(Error::InvalidValue(format!("a slug is 1 to {SLUG_BYTES} of a-z, 0-9 and -")))
 }
 
 /// [`Error::InvalidValue`] unless the text may be the name of a tenant or of a token.

@@ -16,6 +16,7 @@ use crate::support::http::{Client, Reply, id_of};
 both!(
     an_owner_invites_and_changes_accounts,
     case_129_links_are_good_once,
+    an_open_session_gets_no_link_to_its_own_account,
     who_may_what,
     the_last_active_owner_stays,
     two_owners_do_not_remove_each_other,
@@ -166,6 +167,25 @@ fn case_129_links_are_good_once(backend: Backend) {
     let forged = auth::link::generate(domain::id::TenantId::parse(&app.acme().id).unwrap()).unwrap();
     let body = json!({"secret": forged.reveal(), "password": new});
     expect_problem(&send(&guest(&app), "POST", "/resets/accept", &body), 400, "invalid-value");
+}
+
+fn an_open_session_gets_no_link_to_its_own_account(backend: Backend) {
+    let app = TestApp::start(backend);
+    for role in ["owner", "admin"] {
+        let client = admin(&app, role);
+        let id = id_of(&client.get("/me").expect(200).json()).to_owned();
+        let before = app.db.db_dump();
+        for body in [json!({}), json!({"removeTotp": true})] {
+            let reply = send(&client, "POST", &format!("/admins/{id}/reset"), &body);
+            expect_problem(&reply, 403, "forbidden");
+            assert!(reply.text.contains("/me/password"), "{}", reply.text);
+        }
+        app.db.db_assert_unchanged(&before);
+    }
+    // Another one who may gives a link.
+    let (owner, other) = (admin(&app, "owner"), admin(&app, "owner"));
+    let path = format!("/admins/{}/reset", id_of(&other.get("/me").expect(200).json()));
+    send(&owner, "POST", &path, &json!({})).expect(200);
 }
 
 fn who_may_what(backend: Backend) {

@@ -149,6 +149,10 @@ fn a_wrong_login_looks_like_any_other(backend: Backend) {
         ("acme", "", PASSWORD),
         ("globex", "jane@example.com", PASSWORD),
         ("nobody", "jane@example.com", PASSWORD),
+        // Longer than any of it may be; a short hash for each would be a long one for all.
+        (&"a".repeat(64), "jane@example.com", PASSWORD),
+        ("acme", &"\u{1e69}".repeat(300_000), PASSWORD),
+        ("acme", "jane@example.com", &"\u{1e69}".repeat(300_000)),
     ] {
         let body = json!({"tenant": tenant, "email": email, "password": password});
         let reply = send(&guest(&app), "POST", "/session", &body);

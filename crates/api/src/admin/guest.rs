@@ -17,6 +17,7 @@ use crate::app::Shared;
 use crate::blocking;
 use crate::error::Failure;
 use crate::extract::address;
+use crate::hashing::Caller;
 use crate::logging::Moment;
 use crate::plain::{Fields, json, receive};
 
@@ -70,11 +71,12 @@ async fn accept(
     let Guest { visitor, now, peer } = Guest::of(&request)?;
     let (secret, password) = blocking::run(move || {
         let mut fields = Fields::read(&received)?;
-        let parts = (fields.needed("secret")?, Password::new(fields.needed("password")?));
+        let parts = (fields.needed("secret")?, Password::typed(fields.needed("password")?)?);
         fields.end()?;
         Ok(parts)
     })
     .await?;
+    shared.failures.admit(peer, Instant::now())?;
     let inner = shared.clone();
     let invited = blocking::run(move || inner.sessions.invited(&secret, purpose, now)).await;
     let invited = match invited {
@@ -86,9 +88,10 @@ async fn accept(
         invited => invited?,
     };
     let inner = shared.clone();
-    let accepted =
-        shared.hashing.run(move || inner.sessions.accept(&invited, &password, &visitor, now)).await;
-    let (tenant, account) = accepted?;
+    let accepted = shared
+        .hashing
+        .run(Caller::Known, peer, move || inner.sessions.accept(&invited, &password, &visitor, now));
+    let (tenant, account) = accepted.await?;
     let mut body = render::account(&account);
     body["tenant"] = render::tenant(&tenant);
     Ok(json(StatusCode::OK, &body))

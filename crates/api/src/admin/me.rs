@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{Admin, guest, render};
 use crate::blocking;
 use crate::error::Failure;
+use crate::hashing::Caller;
 use crate::plain::{self, Fields, receive};
 use crate::reply;
 
@@ -36,7 +37,7 @@ pub(crate) async fn change_password(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Failure> {
-    let read = |fields: &mut Fields| fields.needed("newPassword").map(Password::new);
+    let read = |fields: &mut Fields| fields.needed("newPassword").and_then(Password::typed);
     own(admin, request, payload, read, |sessions, own, new| sessions.change_password(own, &new)).await?;
     Ok(reply::nothing())
 }
@@ -112,15 +113,16 @@ where
     let Admin { shared, signed_in, origin, now } = admin;
     let (password, code, more) = blocking::run(move || {
         let mut fields = Fields::read(&received)?;
-        let parts = (Password::new(fields.needed("password")?), fields.text("code")?, read(&mut fields)?);
+        let (password, code, more) = (fields.needed("password")?, fields.text("code")?, read(&mut fields)?);
         fields.end()?;
-        Ok(parts)
+        Ok((Own::password(password)?, code, more))
     })
     .await?;
     let (slug, email) = (&signed_in.tenant.slug, &signed_in.account.email);
-    let attempt = shared.attempts.begin(slug, email, guest::peer(&request), Instant::now())?;
+    let peer = guest::peer(&request);
+    let attempt = shared.attempts.begin(slug, email, peer, Instant::now())?;
     let (inner, who) = (shared.clone(), signed_in.clone());
-    let done = shared.hashing.run(move || {
+    let done = shared.hashing.run(Caller::Known, peer, move || {
         let own = Own { signed_in: &who, password: &password, code: code.as_deref(), origin: &origin, now };
         work(&inner.sessions, &own, more)
     });

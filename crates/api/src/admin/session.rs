@@ -5,7 +5,6 @@ use std::time::Instant;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use auth::password::Password;
 use auth::sessions::{Entrance, Login};
 use domain::Error;
 
@@ -15,6 +14,7 @@ use crate::app::Shared;
 use crate::authenticate::refused;
 use crate::blocking;
 use crate::error::Failure;
+use crate::hashing::Caller;
 use crate::plain::{Fields, json, receive};
 use crate::rates::attempts::Told;
 use crate::reply;
@@ -28,20 +28,18 @@ pub(crate) async fn sign_in(
     let Guest { visitor, now, peer } = Guest::of(&request)?;
     let login = blocking::run(move || {
         let mut fields = Fields::read(&received)?;
-        let login = Login {
-            tenant: fields.needed("tenant")?,
-            email: fields.needed("email")?,
-            password: Password::new(fields.needed("password")?),
-            code: fields.text("code")?,
-        };
+        let (tenant, email) = (fields.needed("tenant")?, fields.needed("email")?);
+        let (password, code) = (fields.needed("password")?, fields.text("code")?);
         fields.end()?;
-        Ok(login)
-    })
-    .await?;
+        Login::typed(tenant, email, password, code)
+    });
+    let login = login.await.map_err(|error| refused(&shared, request.peer_addr(), error))?;
+    shared.failures.admit(peer, Instant::now())?;
     let (tenant, email) = (login.tenant.clone(), login.email.clone());
     let attempt = shared.attempts.begin(&tenant, &email, peer, Instant::now())?;
     let (inner, whose) = (shared.clone(), visitor.clone());
-    let entrance = shared.hashing.run(move || inner.sessions.sign_in(&login, &whose, now)).await;
+    let entrance =
+        shared.hashing.run(Caller::Guest, peer, move || inner.sessions.sign_in(&login, &whose, now)).await;
     match entrance {
         Ok(Entrance::Open(grant)) => {
             attempt.was_right(Instant::now());

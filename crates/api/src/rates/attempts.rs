@@ -84,8 +84,9 @@ impl Attempts {
         now: Instant,
     ) -> Result<Attempt<'_>, Failure> {
         let place = place(peer);
-        let account = name(&[tenant, &email_key(email)]);
-        let here = name(&[tenant, &email_key(email), &place.to_string()]);
+        let email = email_key(email);
+        let account = name(&[tenant, &email]);
+        let here = name(&[tenant, &email, &place.to_string()]);
         if self.free > 0 {
             let at_home = self.of.with(account, now, |guesses| guesses.home == Some(place));
             let of_all = if at_home { None } else { Some((account, OF_ALL)) };
@@ -135,7 +136,13 @@ impl Attempt<'_> {
     /// It was none: nobody has looked at the password, or it was right and something else is missing.
     pub(crate) fn was_none(self, now: Instant) {
         for key in [self.here, self.account] {
-            self.all.of.with(key, now, |guesses| guesses.count = guesses.count.saturating_sub(1));
+            self.all.of.with(key, now, |guesses| {
+                guesses.count = guesses.count.saturating_sub(1);
+                if guesses.count == 0 && guesses.home.is_none() {
+                    // Nothing is left to remember, and it must not push out what is.
+                    guesses.last = None;
+                }
+            });
         }
     }
 }
@@ -222,6 +229,7 @@ mod tests {
         for _ in 0..9 {
             begin().unwrap().was_none(now);
         }
+        attempts.of.take().iter().for_each(|(_, guesses)| assert!(guesses.is_idle(now)));
         assert!(begin().is_ok());
         begin().unwrap().was_right(now);
         assert!(begin().is_ok() && begin().is_ok() && begin().is_err());

@@ -167,3 +167,18 @@ fn a_network_of_ipv6_is_one_address() {
     refused(failures.count(one(3), start));
     failures.count(IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 0]), start).unwrap();
 }
+
+#[test]
+fn whoever_has_shown_too_much_that_was_wrong_gets_no_work_done() {
+    let (failures, now) = (Failures::new(&limits()), Instant::now());
+    let here: IpAddr = [10, 0, 0, 1].into();
+    for _ in 0..3 {
+        assert!(failures.admit(here, now).is_ok() && failures.admit(here, now).is_ok(), "asking is free");
+        assert!(failures.count(here, now).is_ok());
+    }
+    assert!(failures.admit(here, now).is_err());
+    assert!(failures.admit([10, 0, 0, 2].into(), now).is_ok());
+    assert!(failures.admit(here, now + WINDOW).is_ok());
+    let off = Failures::new(&Limits { failures_per_minute: 0, ..limits() });
+    assert!(off.count(here, now).is_ok() && off.admit(here, now).is_ok());
+}

@@ -182,6 +182,16 @@ fn gone() -> Error {
     Error::Unauthorized("the account or the session has ended meanwhile")
 }
 
+impl Own<'_> {
+    /// What somebody has sent as the password of the account, which may be of any length.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for what is too long to be one.
+    pub fn password(text: String) -> Result<Password> {
+        Password::typed(text).map_err(|_| wrong())
+    }
+}
+
 /// Not 401: the session is good.
 fn wrong() -> Error {
     Error::Forbidden("the password or the code is wrong".into())

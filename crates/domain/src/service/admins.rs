@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use crate::admin::{Account, AdminRole, Hidden, Link, Purpose, email_key};
 use crate::audit::Entry;
 use crate::id::{AdminId, TenantId};
-use crate::store::Origin;
 use crate::store::admins::{self, AdminStore, AdminTx};
+use crate::store::{Actor, Origin};
 use crate::{Error, Result};
 
 /// Where accounts are looked after, and by whom.
@@ -102,7 +102,14 @@ impl Office<'_> {
 
     /// A link by which the account gets its first or another password; the secret has this digest. Until it is used all
     /// stays as it is, except that the second factor can be taken away from who has lost it, with all sessions.
+    ///
+    /// Nobody gets one for the own account: an open session may be found by somebody else, who knows no password.
     pub fn reset(&self, id: &str, without_factor: bool, digest: [u8; 32]) -> Result<(Account, Link)> {
+        if let Actor::Admin(asking) = self.origin.actor
+            && AdminId::parse(id) == Some(asking)
+        {
+            return Err(Error::Forbidden("the own password is changed at /me/password".into()));
+        }
         let mut issued = None;
         let account = self.change(id, |tx, account| {
             if account.disabled.is_some() {
