@@ -13,7 +13,7 @@ use super::{Admin, render};
 use crate::app::Shared;
 use crate::authenticate::refused;
 use crate::blocking;
-use crate::error::Failure;
+use crate::error::{Failure, chain};
 use crate::hashing::Caller;
 use crate::plain::{Fields, json, receive};
 use crate::rates::attempts::Told;
@@ -52,7 +52,11 @@ pub(crate) async fn sign_in(
         Err(Failure::Domain(error @ Error::Unauthorized(_))) => {
             if let Told::Now = attempt.was_wrong(&tenant, Instant::now()) {
                 let inner = shared.clone();
-                blocking::run(move || inner.sessions.record_refusal(&tenant, &email, &visitor, now)).await?;
+                let record = move || inner.sessions.record_refusal(&tenant, &email, &visitor, now);
+                // The refusal is one whether or not it can be recorded.
+                if let Err(error) = blocking::run(record).await {
+                    log::warn!("a refused sign-in is not in the audit log: {}", chain(&error));
+                }
             }
             Err(refused(&shared, request.peer_addr(), error))
         }
