@@ -123,7 +123,7 @@ struct Known {
 }
 
 impl Sessions {
-    /// Sessions whose tokens name the server with this public address. It hashes once, see [`Hasher::new`].
+    /// Sessions whose tokens name the server with this public address.
     ///
     /// # Errors
     /// As of [`Hasher::new`].

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version, password_hash};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use domain::{Error, Result};
 
 use super::Password;
@@ -76,21 +78,26 @@ impl Parameters {
 pub struct Hasher {
     argon: Argon2<'static>,
     parameters: Parameters,
-    /// The hash of a password that nobody has.
+    /// What could be the hash of a password that nobody has.
     nobody: PasswordHash,
     runs: AtomicU64,
 }
 
 impl Hasher {
-    /// A hasher with these parameters. It makes one hash, to have something to compare with where there is no account.
+    /// A hasher with these parameters. It makes up one hash, to have something to compare with where there is no account.
     ///
     /// # Errors
-    /// [`Error::InvalidValue`] for parameters out of bounds, [`Error::Internal`] without random numbers or memory.
+    /// [`Error::InvalidValue`] for parameters out of bounds, [`Error::Internal`] without random numbers.
     pub fn new(parameters: Parameters) -> Result<Self> {
         let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters.checked()?);
-        let nobody = argon
-            .hash_password_with_salt(&random_bytes::<OUTPUT_BYTES>()?, &random_bytes::<SALT_BYTES>()?)
-            .map_err(internal)?;
+        // Comparing runs Argon2 whatever stands there, so nothing has to be hashed before the server is ready.
+        let Parameters { memory_kib, iterations, lanes } = parameters;
+        let text = format!(
+            "$argon2id$v=19$m={memory_kib},t={iterations},p={lanes}${}${}",
+            STANDARD_NO_PAD.encode(random_bytes::<SALT_BYTES>()?),
+            STANDARD_NO_PAD.encode(random_bytes::<OUTPUT_BYTES>()?)
+        );
+        let nobody = PasswordHash::new(&text).map_err(|error| Error::internal(error.to_string()))?;
         Ok(Self { argon, parameters, nobody, runs: AtomicU64::new(0) })
     }
 
