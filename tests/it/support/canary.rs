@@ -5,8 +5,10 @@
 //! are searched, and every reply that refuses something is searched at once.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use memchr::memmem;
 use serde_json::Value;
 
 use super::backend::{Backend, both};
@@ -16,8 +18,8 @@ use super::db::TestDb;
 const PREFIXES: [&str; 4] = ["rcl_", "rcp_", "rcr_", "rci_"];
 /// So many has the shortest one, that of the platform.
 const DIGITS: usize = 38;
-/// A shorter password may be a word that stands elsewhere for good reasons.
-const PASSWORD: usize = 12;
+/// A shorter password may be a word that stands elsewhere for good reasons, a longer one is tried for its length.
+const PASSWORD: RangeInclusive<usize> = 12..=256;
 
 /// What a search looks at.
 pub(crate) struct Search {
@@ -31,6 +33,10 @@ fn known() -> MutexGuard<'static, BTreeSet<String>> {
 
 /// Remembers the passwords in a body that is sent.
 pub(crate) fn remember(body: &[u8]) {
+    // Most bodies have none, and some are large.
+    if !contains(body, b"assword") {
+        return;
+    }
     if let Ok(body) = serde_json::from_slice::<Value>(body) {
         collect(&body);
     }
@@ -39,7 +45,7 @@ pub(crate) fn remember(body: &[u8]) {
 /// Remembers a password.
 pub(crate) fn remember_password(text: &str) {
     // One that is an address is tried because it is one, and stands where addresses do.
-    if text.len() >= PASSWORD && !text.contains('@') {
+    if PASSWORD.contains(&text.len()) && !text.contains('@') {
         known().insert(text.to_owned());
     }
 }
@@ -87,7 +93,7 @@ impl Search {
 /// A secret that begins with `prefix`, whose digits take `width` bytes each.
 fn opaque(bytes: &[u8], prefix: &[u8], width: usize) -> Option<String> {
     let digit = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
-    places(bytes, prefix).find_map(|place| {
+    memmem::find_iter(bytes, prefix).find_map(|place| {
         let rest = &bytes[place + prefix.len()..];
         let length = rest.iter().take_while(digit).count();
         let end = place + prefix.len() + length;
@@ -106,7 +112,7 @@ fn opaque_hex(bytes: &[u8], prefix: &[u8]) -> Option<String> {
 /// A JSON Web Token: three parts, of which the first is an object.
 fn access_token(bytes: &[u8]) -> Option<String> {
     let digit = |byte: &&u8| byte.is_ascii_alphanumeric() || [b'_', b'-', b'.'].contains(byte);
-    places(bytes, b"eyJ").find_map(|place| {
+    memmem::find_iter(bytes, b"eyJ").find_map(|place| {
         let token: Vec<u8> = bytes[place..].iter().take_while(digit).copied().collect();
         let text = String::from_utf8_lossy(&token).into_owned();
         let parts: Vec<&str> = text.split('.').collect();
@@ -115,13 +121,7 @@ fn access_token(bytes: &[u8]) -> Option<String> {
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    places(bytes, wanted).next().is_some()
-}
-
-fn places<'a>(bytes: &'a [u8], wanted: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    let (first, length) = (wanted[0], wanted.len());
-    let starts = bytes.iter().enumerate().filter(move |(_, byte)| **byte == first);
-    starts.map(|(place, _)| place).filter(move |&place| bytes.get(place..place + length) == Some(wanted))
+    memmem::find(bytes, wanted).is_some()
 }
 
 fn hex(bytes: &[u8]) -> String {
