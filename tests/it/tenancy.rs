@@ -3,12 +3,15 @@
 
 use serde_json::{Value, json};
 
+use crate::platform::expect_problem;
 use crate::schemas;
+use crate::support::admins::{create_admin, send, sign_in, with_grant};
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::db::{Tenant, same_id};
 use crate::support::groups::{KINDS, people};
 use crate::support::http::{BASES, Client, RFC, Reply, encode, id_of, user_path};
+use crate::support::records::{self, eventually};
 use crate::support::users::{full_user, user, with};
 
 both!(
@@ -18,17 +21,24 @@ both!(
     a_foreign_tombstone_is_not_revived,
     written_rows_bear_the_tenant_of_the_token,
     tokens_of_another_tenant_are_out_of_reach,
+    admins_of_another_tenant_are_out_of_reach,
     a_foreign_user_is_as_unknown_as_a_random_one,
     a_foreign_group_is_as_absent_as_a_random_one,
 );
 
 const RANDOM: &str = "2f6c7f0e-6ac1-4a2c-9c3e-0a5b8a7d3f10";
 
-/// Rows of the tables that belong to one tenant.
+/// The tables of tenants but the log of requests, which is written beside them, a moment later.
+fn tables(app: &TestApp) -> Vec<String> {
+    let mut tables = app.db.db_tenant_tables();
+    tables.retain(|table| table != "requests");
+    tables
+}
+
+/// Rows in them that belong to one tenant.
 fn rows_of(app: &TestApp, tenant: &Tenant) -> Vec<i64> {
     let literal = app.db.literal(&tenant.id);
-    let tables = app.db.db_tenant_tables();
-    tables.iter().map(|table| app.db.db_count(table, &format!("tenant_id = {literal}"))).collect()
+    tables(app).iter().map(|table| app.db.db_count(table, &format!("tenant_id = {literal}"))).collect()
 }
 
 fn equal_names_live_side_by_side(backend: Backend) {
@@ -189,8 +199,12 @@ fn written_rows_bear_the_tenant_of_the_token(backend: Backend) {
     client.create(&full_user("mia"));
     client.post("/Groups", &json!({"displayName": "Ops", "members": ["mia@example.com"]})).expect(201);
     assert_eq!(rows_of(&app, app.globex()), before, "a row was written for the other tenant");
-    let written = app.db.db_tenant_tables().into_iter().zip(rows_of(&app, app.acme()));
-    for (table, rows) in written.filter(|(table, _)| table != "api_tokens") {
+    eventually("a request in the log", || (records::count(&app.db, app.acme()) > 0).then_some(()));
+    assert_eq!(records::count(&app.db, app.globex()), 0);
+    let written = tables(&app).into_iter().zip(rows_of(&app, app.acme()));
+    // Written by admins and by the clock.
+    let beside = |table: &str| table.starts_with("admin") || ["api_tokens", "audit_bases"].contains(&table);
+    for (table, rows) in written.filter(|(table, _)| !beside(table)) {
         assert!(rows > 0, "{table} holds no row of the tenant that wrote");
     }
     // Positions and counters are the tenant's own.
@@ -210,6 +224,64 @@ fn tokens_of_another_tenant_are_out_of_reach(backend: Backend) {
     let refused = crate::support::program::run(&app.db.folder, &arguments);
     assert_eq!(refused.status.code(), Some(1), "{}", String::from_utf8_lossy(&refused.stdout));
     app.client(RFC, app.globex()).get(&format!("/Users?filter={}", encode("userName pr"))).expect(200);
+}
+
+fn admins_of_another_tenant_are_out_of_reach(backend: Backend) {
+    let app = TestApp::start(backend);
+    // The same address on both sides: an account belongs to its tenant.
+    let owner = |tenant: &Tenant| {
+        let made = create_admin(&app.db, tenant.slug, "jane@example.com", "owner");
+        (with_grant(&app, &sign_in(&app, tenant, "jane@example.com")), id_of(&made).to_owned())
+    };
+    let ((mine, _), (theirs, jane)) = (owner(app.acme()), owner(app.globex()));
+    let make = |path: &str, body: Value| send(&theirs, "POST", path, &body).expect(201).json();
+    let kai = make("/admins", json!({"email": "kai@example.com", "role": "admin"}));
+    let token = make("/tokens", json!({"name": "theirs", "scopes": ["users:read"]}));
+    let user = app.client(RFC, app.globex()).create(&user("kai"));
+    let request = eventually("a request in the log", || {
+        let listed = theirs.get("/requests").expect(200).json();
+        Some(id_of(listed["requests"].as_array()?.first()?).to_owned())
+    });
+    let before = app.db.db_dump();
+    let ids = [jane.as_str(), id_of(&kai), id_of(&token), id_of(&user), &request];
+    for list in ["/admins", "/tokens", "/requests", "/audit", "/audit/export?format=ndjson", "/guard"] {
+        let reply = mine.get(list);
+        assert_eq!(reply.status, 200, "{list}: {}", reply.text);
+        for id in ids {
+            assert!(!reply.text.contains(id), "{list} shows {id} of another tenant: {}", reply.text);
+        }
+    }
+    let history = mine.get(&format!("/users/{}/history", id_of(&user)));
+    assert!(!history.text.contains("created"), "{}", history.text);
+    for (method, path, body) in [
+        ("GET", "/admins/{}", Value::Null),
+        ("PATCH", "/admins/{}", json!({"role": "auditor"})),
+        ("POST", "/admins/{}/disable", json!({})),
+        ("POST", "/admins/{}/enable", json!({})),
+        ("POST", "/admins/{}/reset", json!({})),
+        ("DELETE", "/admins/{}", Value::Null),
+        ("GET", "/tokens/{}", Value::Null),
+        ("PATCH", "/tokens/{}", json!({"name": "mine"})),
+        ("POST", "/tokens/{}/rotate", json!({})),
+        ("DELETE", "/tokens/{}", Value::Null),
+        ("GET", "/requests/{}", Value::Null),
+    ] {
+        let foreign = match path.split('/').nth(1) {
+            Some("admins") => &ids[..2],
+            Some("tokens") => &ids[2..3],
+            _ => &ids[4..],
+        };
+        for id in foreign.iter().chain([&RANDOM]) {
+            let path = path.replace("{}", id);
+            let reply = match &body {
+                Value::Null => mine.request(method, &path).send(),
+                body => send(&mine, method, &path, body),
+            };
+            expect_problem(&reply, 404, "not-found");
+        }
+    }
+    app.db.db_assert_unchanged(&before);
+    theirs.get("/me").expect(200);
 }
 
 fn a_foreign_user_is_as_unknown_as_a_random_one(backend: Backend) {

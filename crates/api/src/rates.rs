@@ -5,6 +5,7 @@
 //! not too far away; a bulk request moves it by all its operations at once, and the requests after it wait for them.
 
 pub(crate) mod attempts;
+pub(crate) mod refusals;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

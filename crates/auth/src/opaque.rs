@@ -234,7 +234,7 @@ mod tests {
             let tenant = TenantId(Uuid::from_u128(tenant));
             let secrets = [
                 token::generate(tenant),
-                refresh::generate(tenant, Uuid::from_u128(session)),
+                refresh::generate(tenant, Uuid::from_u128(session), refresh::lineage().unwrap()),
                 link::generate(tenant),
                 platform_token::generate(),
             ]

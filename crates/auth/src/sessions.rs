@@ -168,7 +168,8 @@ impl Sessions {
         };
         let keys = self.keys.get(now)?;
         let session = SessionId::generate();
-        let refresh = refresh::generate(tenant.id, session.0)?;
+        let lineage = refresh::lineage()?;
+        let refresh = refresh::generate(tenant.id, session.0, lineage)?;
         let digest = refresh.digest();
         let entered = admins::write(self.store.admins(), tenant.id, |tx| {
             let mut account = tx.lock_account(id)?.ok_or(Error::Unauthorized("the account is gone"))?;
@@ -189,6 +190,7 @@ impl Sessions {
             let session = Session {
                 id: session,
                 admin: id,
+                lineage,
                 digest,
                 created: now,
                 idle: now + IDLE,
@@ -215,11 +217,15 @@ impl Sessions {
         let id = SessionId(parsed.session);
         let found = self.store.admins().find_session(parsed.tenant, id)?;
         let (tenant, _, session) = found.ok_or(ENDED)?;
+        if session.lineage != parsed.lineage {
+            // Made up by who has seen the id of the session: no reason to end it.
+            return Err(Error::Unauthorized("not a refresh token of the session"));
+        }
         if session.digest == parsed.digest {
             serves(&tenant)?;
         }
         let keys = self.keys.get(now)?;
-        let next = refresh::generate(tenant.id, id.0)?;
+        let next = refresh::generate(tenant.id, id.0, session.lineage)?;
         let prolonged = admins::write(self.store.admins(), tenant.id, |tx| {
             let Some(mut session) = tx.lock_session(id)? else { return Ok(Err(ENDED)) };
             let Some(account) = tx.account(session.admin)? else { return Ok(Err(ENDED)) };

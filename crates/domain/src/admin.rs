@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
 
 use crate::id::{AdminId, SessionId};
 use crate::key::fold;
@@ -158,6 +159,8 @@ pub struct Session {
     pub id: SessionId,
     /// The account.
     pub admin: AdminId,
+    /// A random number in all of its refresh tokens, and nowhere else: who has it, has had one of them.
+    pub lineage: Uuid,
     /// The SHA-256 of the one refresh token that counts now.
     pub digest: [u8; 32],
     /// When it began.
@@ -278,6 +281,7 @@ mod tests {
         let session = Session {
             id: SessionId::generate(),
             admin: AdminId::generate(),
+            lineage: Uuid::nil(),
             digest: [0; 32],
             created: now(),
             idle: now() + IDLE,

@@ -322,6 +322,7 @@ diesel::table! {
         tenant_id -> Uid,
         id -> Uid,
         admin_id -> Uid,
+        lineage -> Uid,
         digest -> Binary,
         created_at -> Ts,
         idle_at -> Ts,

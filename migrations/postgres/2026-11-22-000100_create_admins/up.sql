@@ -26,6 +26,7 @@ create table admin_sessions (
     tenant_id uuid not null,
     id uuid not null,
     admin_id uuid not null,
+    lineage uuid not null,
     digest bytea not null,
     created_at timestamptz not null,
     idle_at timestamptz not null,
@@ -34,6 +35,7 @@ create table admin_sessions (
     constraint admin_sessions_pkey primary key (tenant_id, id)
 );
 comment on table admin_sessions is 'Who is signed in. A session that ends loses its row, and with it every token of it.';
+comment on column admin_sessions.lineage is 'A random number in all refresh tokens of the session: who has it, has had one.';
 comment on column admin_sessions.digest is 'SHA-256 of the one refresh token that counts now.';
 comment on column admin_sessions.idle_at is 'When it ends unless it is prolonged.';
 comment on column admin_sessions.ends_at is 'When it ends in any case.';

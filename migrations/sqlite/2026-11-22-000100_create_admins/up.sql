@@ -20,6 +20,7 @@ create table admin_sessions (
     tenant_id blob not null references tenants (id),
     id blob not null,
     admin_id blob not null,
+    lineage blob not null,
     digest blob not null,
     created_at text not null,
     idle_at text not null,

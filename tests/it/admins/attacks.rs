@@ -274,21 +274,26 @@ fn case_118_many_logins_at_once(backend: Backend) {
     let app = TestApp::start_with(backend, &[memory, free]);
     login_as(&app, "acme", "warm@example.com", PASSWORD);
     let before = app.server.resident_bytes();
-    let statuses: Vec<u16> = std::thread::scope(|scope| {
+    let replies: Vec<Reply> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..LOGINS)
             .map(|n| {
                 let guest = guest(&app);
                 let body =
                     json!({"tenant": "acme", "email": format!("a{n}@example.com"), "password": PASSWORD});
-                scope.spawn(move || send(&guest, "POST", "/session", &body).status)
+                scope.spawn(move || send(&guest, "POST", "/session", &body))
             })
             .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
+    let statuses: Vec<u16> = replies.iter().map(|reply| reply.status).collect();
     let of = |status: u16| statuses.iter().filter(|one| **one == status).count();
     // On a busy machine a queue may last longer than a request.
     assert_eq!(of(401) + of(429) + of(503), LOGINS, "{statuses:?}");
     assert!(of(401) >= 2 && of(429) > 0, "{statuses:?}");
+    for reply in replies.iter().filter(|reply| reply.status == 429) {
+        expect_problem(reply, 429, "too-many-requests");
+        assert!(reply.header("retry-after").is_some_and(|text| text.parse::<u64>().is_ok_and(|n| n > 0)));
+    }
     let grown = app.server.resident_bytes().saturating_sub(before);
     assert!(grown < 2 * (MIB << 20) + (32 << 20), "the server has grown by {grown} bytes");
     app.rfc().create(&user("mia"));

@@ -206,6 +206,13 @@ fn case_125_a_refresh_token_used_twice(backend: Backend) {
     let third = refresh(&app, &second).expect(200).json();
     with_grant(&app, &third).get("/me").expect(200);
     assert_eq!(app.db.db_count("admin_sessions", "1 = 1"), 2);
+    // Who has only seen the id of the session can make a token of the right form, which does not end it.
+    let known = auth::refresh::parse(third["refreshToken"].as_str().unwrap()).unwrap();
+    let forged =
+        auth::refresh::generate(known.tenant, known.session, auth::refresh::lineage().unwrap()).unwrap();
+    let reply = send(&guest(&app), "POST", "/session/refresh", &json!({"refreshToken": forged.reveal()}));
+    expect_problem(&reply, 401, "unauthorized");
+    assert_eq!(app.db.db_count("admin_sessions", "1 = 1"), 2);
     // Somebody has kept the first one.
     expect_problem(&refresh(&app, &first), 401, "unauthorized");
     assert_eq!(app.db.db_count("admin_sessions", "1 = 1"), 1, "the whole family has ended");

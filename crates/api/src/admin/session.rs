@@ -16,7 +16,6 @@ use crate::blocking;
 use crate::error::{Failure, chain};
 use crate::hashing::Caller;
 use crate::plain::{Fields, json, receive};
-use crate::rates::attempts::Told;
 use crate::reply;
 
 pub(crate) async fn sign_in(
@@ -50,7 +49,7 @@ pub(crate) async fn sign_in(
             Err(Failure::CodeRequired)
         }
         Err(Failure::Domain(error @ Error::Unauthorized(_))) => {
-            if let Told::Now = attempt.was_wrong(&tenant, Instant::now()) {
+            if attempt.was_wrong(&tenant, Instant::now()) {
                 let inner = shared.clone();
                 let record = move || inner.sessions.record_refusal(&tenant, &email, &visitor, now);
                 // The refusal is one whether or not it can be recorded.

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use domain::admin::email_key;
 use sha2::{Digest, Sha256};
 
-use super::{WINDOW, place, seconds};
+use super::refusals::Refusals;
+use super::{place, seconds};
 use crate::error::Failure;
 use crate::settings::Limits;
 use crate::shards::{Entry, Shards};
@@ -37,12 +38,28 @@ impl Guesses {
         self.last.map_or(Duration::ZERO, |last| (last + pause).saturating_duration_since(now))
     }
 
-    fn count(&mut self, now: Instant) {
+    /// Counts one more, or says how long it has to wait: in one step, so that many at once are not let in as one.
+    fn admit(&mut self, free: u32, now: Instant) -> Result<(), Failure> {
+        let wait = self.wait(free, now);
+        if !wait.is_zero() {
+            let what = "there were too many attempts to sign in to this account".into();
+            return Err(Failure::TooManyRequests { what, seconds: seconds(wait) });
+        }
         if self.last.is_some_and(|last| last + MEMORY <= now) {
             self.count = 0;
         }
         self.count = self.count.saturating_add(1);
         self.last = Some(now);
+        Ok(())
+    }
+
+    /// The last one was none.
+    fn forget(&mut self) {
+        self.count = self.count.saturating_sub(1);
+        if self.count == 0 && self.home.is_none() {
+            // Nothing is left to remember, and it must not push out what is.
+            self.last = None;
+        }
     }
 }
 
@@ -57,6 +74,8 @@ pub(crate) struct Attempts {
     /// Guesses of one address before it waits; 0: any number.
     free: u32,
     of: Shards<[u8; 32], Guesses>,
+    /// By the tenant that was named, whether there is one or not.
+    refusals: Refusals<[u8; 32]>,
 }
 
 /// One guess, which counts as a wrong one until something else is said of it.
@@ -69,7 +88,7 @@ pub(crate) struct Attempt<'a> {
 
 impl Attempts {
     pub(crate) fn new(limits: &Limits) -> Self {
-        Self { free: limits.sign_in_failures, of: Shards::default() }
+        Self { free: limits.sign_in_failures, of: Shards::default(), refusals: Refusals::default() }
     }
 
     /// A guess at the account with this address in the tenant with this slug.
@@ -88,41 +107,24 @@ impl Attempts {
         let account = name(&[tenant, &email]);
         let here = name(&[tenant, &email, &place.to_string()]);
         if self.free > 0 {
-            let at_home = self.of.with(account, now, |guesses| guesses.home == Some(place));
-            let of_all = if at_home { None } else { Some((account, OF_ALL)) };
-            for (key, free) in [(here, self.free)].into_iter().chain(of_all) {
-                let wait = self.of.with(key, now, |guesses| guesses.wait(free, now));
-                if !wait.is_zero() {
-                    let what = "there were too many attempts to sign in to this account".into();
-                    return Err(Failure::TooManyRequests { what, seconds: seconds(wait) });
-                }
+            self.of.with(here, now, |guesses| guesses.admit(self.free, now))?;
+            let admitted = self.of.with(account, now, |guesses| {
+                let free = if guesses.home == Some(place) { u32::MAX } else { OF_ALL };
+                guesses.admit(free, now)
+            });
+            if admitted.is_err() {
+                self.of.with(here, now, Guesses::forget);
             }
-            for key in [here, account] {
-                self.of.with(key, now, |guesses| guesses.count(now));
-            }
+            admitted?;
         }
         Ok(Attempt { all: self, account, here, place })
     }
 }
 
-/// Whether an attempt that was refused goes into the audit log: one of an address in a tenant within a minute does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    Now,
-    Already,
-}
-
 impl Attempt<'_> {
-    /// It was wrong, and stays counted.
-    pub(crate) fn was_wrong(self, tenant: &str, now: Instant) -> Told {
-        let from = name(&[tenant, &self.place.to_string()]);
-        self.all.of.with(from, now, |guesses| {
-            if guesses.last.is_some_and(|last| now < last + WINDOW) {
-                return Told::Already;
-            }
-            guesses.last = Some(now);
-            Told::Now
-        })
+    /// It was wrong, and stays counted. Whether the refusal leaves an audit row.
+    pub(crate) fn was_wrong(self, tenant: &str, now: Instant) -> bool {
+        self.all.refusals.pass(name(&[tenant]), Some(self.place), now).is_some()
     }
 
     /// It was right: nothing is held against anybody any more.
@@ -136,13 +138,7 @@ impl Attempt<'_> {
     /// It was none: nobody has looked at the password, or it was right and something else is missing.
     pub(crate) fn was_none(self, now: Instant) {
         for key in [self.here, self.account] {
-            self.all.of.with(key, now, |guesses| {
-                guesses.count = guesses.count.saturating_sub(1);
-                if guesses.count == 0 && guesses.home.is_none() {
-                    // Nothing is left to remember, and it must not push out what is.
-                    guesses.last = None;
-                }
-            });
+            self.all.of.with(key, now, Guesses::forget);
         }
     }
 }
@@ -211,15 +207,24 @@ mod tests {
     }
 
     #[test]
-    fn one_refusal_of_an_address_is_told_within_a_minute() {
-        let (attempts, start) = (attempts(0), Instant::now());
+    fn guesses_at_the_same_time_are_counted_one_by_one() {
+        let (attempts, now) = (attempts(10), Instant::now());
+        let guess = || (0..50).filter(|_| waits(&attempts, HERE, now) == 0).count();
+        let let_in: usize = std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(guess));
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(let_in, 10);
+    }
+
+    #[test]
+    fn one_refusal_of_an_address_leaves_a_row_within_a_minute() {
+        let (attempts, now) = (attempts(0), Instant::now());
         let wrong =
-            |email: &str, peer, now| attempts.begin("acme", email, peer, now).unwrap().was_wrong("acme", now);
-        assert_eq!(wrong("jane@example.com", HERE, start), Told::Now);
-        assert_eq!(wrong("jane@example.com", HERE, start), Told::Already);
-        assert_eq!(wrong("john@example.com", HERE, start + WINDOW - Duration::from_millis(1)), Told::Already);
-        assert_eq!(wrong("jane@example.com", THERE, start), Told::Now);
-        assert_eq!(wrong("jane@example.com", HERE, start + WINDOW), Told::Now);
+            |email: &str, peer| attempts.begin("acme", email, peer, now).unwrap().was_wrong("acme", now);
+        assert!(wrong("jane@example.com", HERE));
+        assert!(!wrong("jane@example.com", HERE) && !wrong("john@example.com", HERE));
+        assert!(wrong("jane@example.com", THERE));
     }
 
     #[test]

@@ -281,7 +281,10 @@ fn other_shapes_are_refused() {
 }
 
 fn refresh_token() -> String {
-    crate::refresh::generate(TenantId::generate(), Uuid::now_v7()).unwrap().reveal().to_owned()
+    crate::refresh::generate(TenantId::generate(), Uuid::now_v7(), crate::refresh::lineage().unwrap())
+        .unwrap()
+        .reveal()
+        .to_owned()
 }
 
 #[test]

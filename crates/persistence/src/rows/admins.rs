@@ -91,6 +91,7 @@ pub(crate) struct SessionRow {
     pub(crate) tenant_id: Id,
     pub(crate) id: Id,
     pub(crate) admin_id: Id,
+    pub(crate) lineage: Id,
     pub(crate) digest: Vec<u8>,
     pub(crate) created_at: At,
     pub(crate) idle_at: At,
@@ -104,6 +105,7 @@ impl SessionRow {
             tenant_id: Id(tenant.0),
             id: Id(session.id.0),
             admin_id: Id(session.admin.0),
+            lineage: Id(session.lineage),
             digest: session.digest.to_vec(),
             created_at: At(session.created),
             idle_at: At(session.idle),
@@ -116,6 +118,7 @@ impl SessionRow {
         Ok(Session {
             id: SessionId(self.id.0),
             admin: AdminId(self.admin_id.0),
+            lineage: self.lineage.0,
             digest: digest(&self.digest)?,
             created: self.created_at.0,
             idle: self.idle_at.0,
