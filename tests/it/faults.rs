@@ -11,6 +11,7 @@ use crate::support::backend::{Backend, both};
 use crate::support::db::same_id;
 use crate::support::http::id_of;
 use crate::support::program::Server;
+use crate::support::records::eventually;
 use crate::support::users::{full_user, with};
 
 both!(kill_during_posts);
@@ -67,6 +68,14 @@ fn kill_during_posts(backend: Backend) {
         assert!(acks.len() >= limit);
         acknowledged.extend(acks);
 
+        // What PostgreSQL was about to commit it commits, a moment after its client is gone.
+        if backend == Backend::Postgres {
+            let sessions = format!(
+                "SELECT count(*) AS value FROM pg_stat_activity WHERE datname = '{}' AND application_name = 'rollcall'",
+                app.db.name()
+            );
+            eventually("the last commit", || (app.db.db_number(&sessions) == 0).then_some(()));
+        }
         // It comes back by itself, on what it finds.
         app.server = Server::start(&app.db.folder, &app.db.url);
         check(&app, round, &acknowledged, &mut entries_of_one);

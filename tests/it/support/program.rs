@@ -23,6 +23,9 @@ const LIMITS: [&str; 3] = [
 const HASHING: [(&str, &str); 2] =
     [("ROLLCALL__ADMINS__HASH_MEMORY_KIB", "19456"), ("ROLLCALL__ADMINS__HASH_ITERATIONS", "2")];
 
+/// A machine that is shared with others may stand still for longer than a request should wait for a lock.
+const LOCK_TIMEOUT: (&str, &str) = ("ROLLCALL__DATABASE__LOCK_TIMEOUT_MS", "10000");
+
 /// The program beside the test binary (`target/<profile>/deps/it-…`), or the one `ROLLCALL_BIN` names.
 fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("ROLLCALL_BIN") {
@@ -50,6 +53,7 @@ pub(crate) fn command(folder: &Path) -> Command {
     }
     command.envs(LIMITS.map(|name| (name, "0")));
     command.envs(HASHING);
+    command.env(LOCK_TIMEOUT.0, LOCK_TIMEOUT.1);
     command
 }
 
