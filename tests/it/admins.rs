@@ -3,4 +3,5 @@
 mod accounts;
 mod attacks;
 mod factor;
+mod late;
 mod sessions;

@@ -41,18 +41,15 @@ use crate::{blocking, clock, stream};
 pub(crate) const BASE: &str = "/admin/v1";
 
 /// What is open to everybody: here one shows who he is in the body.
-const OPEN: [(&str, &str); 4] = [
-    ("POST", "/session"),
-    ("POST", "/session/refresh"),
-    ("POST", "/invitations/accept"),
-    ("POST", "/resets/accept"),
-];
+const OPEN: [&str; 4] = ["/session", "/session/refresh", "/invitations/accept", "/resets/accept"];
+/// What is not, on one of these paths.
+const SIGN_OUT: (&str, &str) = ("DELETE", "/session");
 /// What an auditor may change: his own account and how he is signed in.
 const OWN: [&str; 2] = ["/session", "/me"];
 
-/// Whether a line of the table needs no credential.
+/// Whether no credential is needed, also to learn that there is no such method.
 pub(crate) fn is_open(method: &str, pattern: &str) -> bool {
-    OPEN.contains(&(method, pattern))
+    OPEN.contains(&pattern) && (method, pattern) != SIGN_OUT
 }
 
 /// The gate: lets a request in with who is [`SignedIn`], or answers it; what fails leaves as a problem document.
@@ -133,14 +130,17 @@ impl Admin {
         T: Send + 'static,
         F: FnOnce(&Desk<'_>) -> Result<T> + Send + 'static,
     {
-        let Self { shared, signed_in: SignedIn { tenant, account, .. }, origin, now } = self;
+        let Self { shared, signed_in, origin, now } = self;
         let started = Instant::now();
-        let turn = shared.turns.take_within(limits::ANSWER_TIME, tenant.id).await?;
+        let turn = shared.turns.take_within(limits::ANSWER_TIME, signed_in.tenant.id).await?;
         let left = limits::ANSWER_TIME.saturating_sub(started.elapsed());
         let store = Arc::clone(&shared.store);
         blocking::run_within(left, move || {
             // Also when nobody waits for the end of the work any more.
             let _turn = turn;
+            // The body may have taken its time, and the turn.
+            shared.sessions.still(&signed_in, clock::now())?;
+            let SignedIn { tenant, account, .. } = signed_in;
             let admin = (account.id, account.role);
             work(&Desk { store: &*store, tenant: &tenant, admin, origin, now })
         })

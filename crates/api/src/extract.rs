@@ -150,7 +150,13 @@ impl Caller {
         T: Send + 'static,
         F: FnOnce(&Call<'_>, &Body) -> Result<T> + Send + 'static,
     {
-        self.run(move |call| work(call, &received.read())).await
+        let still_allowed = self.still_allowed();
+        self.run(move |call| {
+            // The body may have taken its time, and the turn.
+            still_allowed()?;
+            work(call, &received.read())
+        })
+        .await
     }
 }
 

@@ -270,7 +270,7 @@ impl Sessions {
     }
 
     /// Leaves an audit row of an attempt to sign in that was refused, in a tenant that there is. What was typed is not in
-    /// it: it may be a password in the wrong field. Blocks.
+    /// it: it may be a password in the wrong field. So many before it have left none. Blocks.
     ///
     /// # Errors
     /// What the store fails with.
@@ -278,6 +278,7 @@ impl Sessions {
         &self,
         slug: &str,
         email: &str,
+        suppressed: u64,
         visitor: &Visitor,
         now: DateTime<Utc>,
     ) -> Result<()> {
@@ -287,7 +288,7 @@ impl Sessions {
         let key = email_key(email);
         admins::write(self.store.admins(), tenant.id, |tx| {
             let account = tx.account_named(&key)?.map(|account| account.id);
-            tx.audit(Entry::sign_in_refused(tenant.id, account, now, &origin));
+            tx.audit(Entry::sign_in_refused(tenant.id, account, suppressed, now, &origin));
             Ok(())
         })
     }
@@ -325,10 +326,11 @@ impl Sessions {
         Ok(signed_in)
     }
 
-    /// Whether who was signed in when a long request began still is. Blocks, unless the database was asked a moment ago.
+    /// Whether who was signed in when a request began still is, in the same role. Blocks, unless the database was asked a
+    /// moment ago.
     ///
     /// # Errors
-    /// As of [`Self::look_up`].
+    /// As of [`Self::look_up`]; [`Error::Forbidden`] with another role.
     pub fn still(&self, signed_in: &SignedIn, now: DateTime<Utc>) -> Result<()> {
         let known = match self.memory.get(&signed_in.session) {
             Some(known) if known.asked.elapsed() < MEMORY => known,
@@ -338,7 +340,11 @@ impl Sessions {
                 known
             }
         };
-        living(&known, now)
+        living(&known, now)?;
+        if known.account.role != signed_in.account.role {
+            return Err(Error::Forbidden("the role of the account has changed: ask again".into()));
+        }
+        Ok(())
     }
 
     fn ask(&self, tenant: TenantId, session: SessionId) -> Result<Known> {

@@ -163,12 +163,14 @@ impl Entry {
     pub fn sign_in_refused(
         tenant: TenantId,
         account: Option<AdminId>,
+        suppressed: u64,
         at: DateTime<Utc>,
         origin: &Origin,
     ) -> Self {
-        match account {
-            Some(id) => Self::new(at, origin, "sign_in_refused", "Admin", id.0),
-            None => Self::new(at, origin, "sign_in_refused", "Tenant", tenant.0),
+        let (resource_type, id) = account.map_or(("Tenant", tenant.0), |account| ("Admin", account.0));
+        Self {
+            detail: (suppressed > 0).then(|| format!("{suppressed} more before")),
+            ..Self::new(at, origin, "sign_in_refused", resource_type, id)
         }
     }
 

@@ -50,6 +50,11 @@ fn an_admin_signs_in(backend: Backend) {
     }
     let reply = with_grant(&app, &grant).request("PUT", "/me").send();
     expect_problem(&reply, 405, "method-not-allowed");
+    // Where no credential is needed, none is needed to learn what else there is not.
+    for path in ["/session", "/session/refresh", "/invitations/accept", "/resets/accept"] {
+        expect_problem(&guest(&app).request("PATCH", path).send(), 405, "method-not-allowed");
+    }
+    expect_problem(&guest(&app).request("DELETE", "/session").send(), 401, "unauthorized");
     // What is secret is in no log and in no table as it is.
     let log = app.server.log_text();
     for secret in [&grant["accessToken"], &grant["refreshToken"], &json!(PASSWORD)] {
@@ -122,7 +127,7 @@ fn case_9_doors_of_admins_and_of_identity_providers(backend: Backend) {
     ];
     let mut bodies = Vec::new();
     for credential in bad {
-        for (method, path) in [("GET", "/me"), ("POST", "/me"), ("GET", "/nothing"), ("GET", "/session")] {
+        for (method, path) in [("GET", "/me"), ("POST", "/me"), ("GET", "/nothing"), ("DELETE", "/session")] {
             let reply = app.client_with(ADMIN, credential.clone()).request(method, path).send();
             expect_problem(&reply, 401, "unauthorized");
             assert_eq!(reply.header_values("WWW-Authenticate"), ["Bearer realm=\"admin\""]);

@@ -29,7 +29,8 @@ pub(crate) async fn list(admin: Admin, request: HttpRequest) -> Result<HttpRespo
     let body = admin
         .run(move |desk| {
             let page = audit::page(desk.store, desk.tenant.id, &wanted, cursor.as_deref(), count)?;
-            let names = history::names(desk.store, desk.tenant.id)?;
+            let actors = page.rows.iter().filter_map(|row| row.entry.origin.actor.id());
+            let names = history::names(desk.store, desk.tenant.id, actors)?;
             let mut body = Map::new();
             let rows: Vec<Value> = page.rows.iter().map(|row| render::row(row, &names)).collect();
             body.insert("rows".into(), rows.into());

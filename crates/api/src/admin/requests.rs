@@ -5,7 +5,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use domain::error::excerpt;
 use domain::id::{ResourceId, TokenId};
 use domain::requests::{Status, Wanted};
-use domain::service::{history, requests};
+use domain::service::history::{self, Event};
+use domain::service::requests;
 use domain::{Error, Result};
 use serde_json::{Map, Value};
 
@@ -62,7 +63,8 @@ pub(crate) async fn history(admin: Admin, request: HttpRequest) -> Result<HttpRe
     let body = admin
         .run(move |desk| {
             let page = history::history(desk.store, desk.tenant.id, user, cursor.as_deref(), count)?;
-            let names = history::names(desk.store, desk.tenant.id)?;
+            let actors = page.events.iter().filter_map(Event::actor);
+            let names = history::names(desk.store, desk.tenant.id, actors)?;
             let mut body = Map::new();
             let events: Vec<Value> = page.events.iter().map(|event| render::event(event, &names)).collect();
             body.insert("events".into(), events.into());

@@ -49,9 +49,10 @@ pub(crate) async fn sign_in(
             Err(Failure::CodeRequired)
         }
         Err(Failure::Domain(error @ Error::Unauthorized(_))) => {
-            if attempt.was_wrong(&tenant, Instant::now()) {
+            if let Some(suppressed) = attempt.was_wrong(&tenant, Instant::now()) {
                 let inner = shared.clone();
-                let record = move || inner.sessions.record_refusal(&tenant, &email, &visitor, now);
+                let record =
+                    move || inner.sessions.record_refusal(&tenant, &email, suppressed, &visitor, now);
                 // The refusal is one whether or not it can be recorded.
                 if let Err(error) = blocking::run(record).await {
                     log::warn!("a refused sign-in is not in the audit log: {}", chain(&error));

@@ -4,7 +4,8 @@ use domain::Error;
 use domain::id::{ResourceId, TokenId};
 use domain::meta::time_text;
 use domain::requests::{Request, Wanted};
-use domain::service::{history, requests};
+use domain::service::history::{self, Event};
+use domain::service::requests;
 
 use super::{known, open, tenant_named};
 use crate::cli::{self, Outcome};
@@ -44,10 +45,10 @@ pub(crate) fn run(settings: &Settings, command: cli::Requests) -> Outcome {
             let tenant = tenant_named(&*store, &tenant)?;
             let user = ResourceId::parse(&user)
                 .ok_or_else(|| Error::InvalidValue(format!("{user} is no id of a user")))?;
-            let names = history::names(&*store, tenant.id)?;
             let mut cursor = None;
             loop {
                 let page = history::history(&*store, tenant.id, user, cursor.as_deref(), BATCH)?;
+                let names = history::names(&*store, tenant.id, page.events.iter().filter_map(Event::actor))?;
                 for event in &page.events {
                     out::line(render::event(event, &names))?;
                 }

@@ -75,7 +75,7 @@ pub(crate) struct Attempts {
     free: u32,
     of: Shards<[u8; 32], Guesses>,
     /// By the tenant that was named, whether there is one or not.
-    refusals: Refusals<[u8; 32]>,
+    refusals: Refusals<[u8; 32], [u8; 32]>,
 }
 
 /// One guess, which counts as a wrong one until something else is said of it.
@@ -122,9 +122,9 @@ impl Attempts {
 }
 
 impl Attempt<'_> {
-    /// It was wrong, and stays counted. Whether the refusal leaves an audit row.
-    pub(crate) fn was_wrong(self, tenant: &str, now: Instant) -> bool {
-        self.all.refusals.pass(name(&[tenant]), Some(self.place), now).is_some()
+    /// It was wrong, and stays counted. As of [`Refusals::pass`], for this account and address.
+    pub(crate) fn was_wrong(self, tenant: &str, now: Instant) -> Option<u64> {
+        self.all.refusals.pass(name(&[tenant]), self.here, now)
     }
 
     /// It was right: nothing is held against anybody any more.
@@ -222,9 +222,10 @@ mod tests {
         let (attempts, now) = (attempts(0), Instant::now());
         let wrong =
             |email: &str, peer| attempts.begin("acme", email, peer, now).unwrap().was_wrong("acme", now);
-        assert!(wrong("jane@example.com", HERE));
-        assert!(!wrong("jane@example.com", HERE) && !wrong("john@example.com", HERE));
-        assert!(wrong("jane@example.com", THERE));
+        assert_eq!(wrong("jane@example.com", HERE), Some(0));
+        assert_eq!(wrong("jane@example.com", HERE), None);
+        assert_eq!(wrong("john@example.com", HERE), Some(0), "guesses at one account hide none at another");
+        assert_eq!(wrong("jane@example.com", THERE), Some(0));
     }
 
     #[test]

@@ -2,10 +2,9 @@
 //! grows.
 
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::time::Instant;
 
-use super::{WINDOW, place};
+use super::WINDOW;
 use crate::shards::{Entry, Shards};
 
 /// Rows of a tenant in a minute, wherever the refused come from.
@@ -40,25 +39,28 @@ impl Entry for Window {
     }
 }
 
-/// The refusals of all tenants, each of which is known by a `K`.
-pub(crate) struct Refusals<K> {
-    of_tenant: Shards<K, Window>,
-    by_address: Shards<(K, Option<IpAddr>), Window>,
+/// The refusals of all tenants, each of which is known by a `T`; an `S` is where refusals come from and what they try.
+pub(crate) struct Refusals<T, S> {
+    of_tenant: Shards<T, Window>,
+    by_source: Shards<S, Window>,
 }
 
-impl<K: Copy + Eq + Hash> Default for Refusals<K> {
+impl<T: Copy + Eq + Hash, S: Copy + Eq + Hash> Default for Refusals<T, S> {
     fn default() -> Self {
-        Self { of_tenant: Shards::default(), by_address: Shards::default() }
+        Self { of_tenant: Shards::default(), by_source: Shards::default() }
     }
 }
 
-impl<K: Copy + Eq + Hash> Refusals<K> {
-    /// Whether this one leaves a row: one for each address and minute does. If so, how many from there have left none since
-    /// the last one.
-    pub(crate) fn pass(&self, tenant: K, address: Option<IpAddr>, now: Instant) -> Option<u64> {
-        let suppressed =
-            self.by_address.with((tenant, address.map(place)), now, |window| window.pass(1, now))?;
-        self.of_tenant.with(tenant, now, |window| window.pass(OF_TENANT, now)).map(|_| suppressed)
+impl<T: Copy + Eq + Hash, S: Copy + Eq + Hash> Refusals<T, S> {
+    /// Whether this one leaves a row: one of each source and minute does. If so, how many of that source have left none
+    /// since the last one.
+    pub(crate) fn pass(&self, tenant: T, source: S, now: Instant) -> Option<u64> {
+        let suppressed = self.by_source.with(source, now, |window| window.pass(1, now))?;
+        if self.of_tenant.with(tenant, now, |window| window.pass(OF_TENANT, now)).is_some() {
+            return Some(suppressed);
+        }
+        self.by_source.with(source, now, |window| window.suppressed += suppressed + 1);
+        None
     }
 }
 
@@ -71,13 +73,12 @@ mod tests {
     #[test]
     fn one_row_for_an_address_and_minute() {
         let (refusals, now) = (Refusals::default(), Instant::now());
-        let one: Option<IpAddr> = Some([10, 0, 0, 1].into());
-        let other: Option<IpAddr> = Some([10, 0, 0, 2].into());
+        let [one, other, elsewhere] = ["one", "other", "one of globex"];
         assert_eq!(refusals.pass("acme", one, now), Some(0));
         assert_eq!(refusals.pass("acme", one, now), None);
         assert_eq!(refusals.pass("acme", one, now + Duration::from_secs(59)), None);
         assert_eq!(refusals.pass("acme", other, now), Some(0));
-        assert_eq!(refusals.pass("globex", one, now), Some(0));
+        assert_eq!(refusals.pass("globex", elsewhere, now), Some(0));
         assert_eq!(refusals.pass("acme", one, now + WINDOW), Some(2), "the two between are told");
         assert_eq!(refusals.pass("acme", one, now + 2 * WINDOW), Some(0));
     }
@@ -85,11 +86,10 @@ mod tests {
     #[test]
     fn many_addresses_are_bounded_too() {
         let (refusals, now) = (Refusals::default(), Instant::now());
-        let passed = |now| {
-            let addresses = (0..1_000_u32).map(|number| Some(IpAddr::from(number.to_be_bytes())));
-            addresses.filter(|&address| refusals.pass("acme", address, now).is_some()).count()
-        };
+        let passed = |now| (0..1_000).filter(|source| refusals.pass("acme", *source, now).is_some()).count();
         assert_eq!(passed(now), OF_TENANT as usize);
         assert_eq!(passed(now + WINDOW), OF_TENANT as usize);
+        // Who has left no row for the sake of others is told with the next one.
+        assert_eq!(refusals.pass("acme", 999, now + 2 * WINDOW), Some(2));
     }
 }

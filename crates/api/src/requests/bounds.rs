@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use domain::id::TenantId;
 
+use crate::rates::place;
 use crate::rates::refusals::{Refusals, Window};
 use crate::shards::Shards;
 
@@ -15,7 +16,7 @@ const REQUESTS: u32 = 60;
 #[derive(Default)]
 pub(super) struct Bounds {
     requests: Shards<TenantId, Window>,
-    credentials: Refusals<TenantId>,
+    credentials: Refusals<TenantId, (TenantId, Option<IpAddr>)>,
 }
 
 impl Bounds {
@@ -24,9 +25,9 @@ impl Bounds {
         self.requests.with(tenant, now, |window| window.pass(REQUESTS, now)).is_some()
     }
 
-    /// As of [`Refusals::pass`].
+    /// As of [`Refusals::pass`] for the address, or its network.
     pub(super) fn refusal(&self, tenant: TenantId, address: Option<IpAddr>, now: Instant) -> Option<u64> {
-        self.credentials.pass(tenant, address, now)
+        self.credentials.pass(tenant, (tenant, address.map(place)), now)
     }
 }
 

@@ -39,6 +39,8 @@ const SECRET_CHARS: usize = 16;
 /// Secrets of a body that are looked for in other texts, and their length from which on it makes sense.
 const REMEMBERED: usize = 2_000;
 const REMEMBERED_CHARS: usize = 4;
+/// Bytes of the longest text in which they are looked for.
+const CLEANED_BYTES: usize = 64 << 10;
 /// JSON is looked for in a text, in a text of that, and not in a text of that any more.
 const TEXTS: usize = 2;
 
@@ -56,10 +58,28 @@ pub struct Redacted {
 impl Redacted {
     /// A text that may quote the body, without what was taken out there.
     pub fn clean(&self, text: &str) -> String {
-        if self.too_many {
+        if self.too_many || text.len() > CLEANED_BYTES {
             return REDACTED.into();
         }
-        self.secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, REDACTED))
+        // All of them are looked for in the text itself: looked for in what others have left, they would find pieces of
+        // what stands in the place of those, and a text could grow without end.
+        let places = |secret: &String| {
+            text.match_indices(secret.as_str())
+                .map(|(from, found)| (from, from + found.len()))
+                .collect::<Vec<_>>()
+        };
+        let mut places: Vec<(usize, usize)> = self.secrets.iter().flat_map(places).collect();
+        places.sort_unstable();
+        let (mut clean, mut done) = (String::with_capacity(text.len()), 0);
+        for (from, to) in places {
+            if from >= done {
+                clean.push_str(&text[done..from]);
+                clean.push_str(REDACTED);
+            }
+            done = done.max(to);
+        }
+        clean.push_str(&text[done..]);
+        clean
     }
 }
 
@@ -73,6 +93,8 @@ pub fn body(bytes: &[u8]) -> Redacted {
         }
         Err(_) => format!("[{} bytes that are no JSON]", bytes.len()),
     };
+    found.secrets.sort_unstable();
+    found.secrets.dedup();
     Redacted { text, secrets: found.secrets, too_many: found.too_many }
 }
 

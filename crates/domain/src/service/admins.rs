@@ -77,6 +77,8 @@ impl Office<'_> {
             if account.role != role {
                 let detail = format!("{} -> {}", account.role.name(), role.name());
                 account.role = role;
+                // It was made for an account that could do something else, by somebody who still knows it.
+                tx.remove_link(account.id)?;
                 tx.audit(self.entry("admin_role_changed", account, Some(detail)));
             }
             Ok(())

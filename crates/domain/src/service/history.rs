@@ -1,16 +1,16 @@
 //! Everything that was done to one resource and by whom: the rows of the audit log that are about it, and the requests
 //! that touched it, in one order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use uuid::Uuid;
 
 use crate::audit::{Place, Row, Wanted};
-use crate::id::{ResourceId, TenantId};
+use crate::id::{ResourceId, TenantId, TokenId};
 use crate::requests::{self, Request};
-use crate::store::{self, Store, admins, tokens};
+use crate::store::{self, Store, admins};
 use crate::{Error, Result};
 
 /// The first byte of a cursor over a history.
@@ -23,6 +23,16 @@ pub enum Event {
     Change(Row),
     /// It was asked for.
     Request(Request),
+}
+
+impl Event {
+    /// Who did it, and with which token it was asked for.
+    pub fn actor(&self) -> Option<Uuid> {
+        match self {
+            Self::Change(row) => row.entry.origin.actor.id(),
+            Self::Request(request) => request.token.map(|token| token.0),
+        }
+    }
 }
 
 /// A page of a history.
@@ -78,12 +88,21 @@ pub fn history(
     Ok(Page { events, next: more.then(|| written(place)) })
 }
 
-/// Names of the actors of a tenant: of its tokens, and of its admins. Those of the platform are its own business.
-pub fn names(store: &dyn Store, tenant: TenantId) -> Result<HashMap<Uuid, String>> {
-    let all = tokens::Wanted { after: None, limit: usize::MAX };
-    let made = store.tokens().list_tokens(tenant, &all)?.into_iter().map(|token| (token.id.0, token.name));
+/// Names of these actors of a tenant: of its admins, and of its tokens, of which it may have had very many. Those of the
+/// platform are its own business.
+pub fn names(
+    store: &dyn Store,
+    tenant: TenantId,
+    actors: impl Iterator<Item = Uuid>,
+) -> Result<HashMap<Uuid, String>> {
     let accounts = admins::read(store.admins(), tenant, |tx| tx.accounts())?;
-    Ok(made.chain(accounts.into_iter().map(|account| (account.id.0, account.email))).collect())
+    let mut names: HashMap<Uuid, String> =
+        accounts.into_iter().map(|account| (account.id.0, account.email)).collect();
+    let tokens: BTreeSet<Uuid> = actors.filter(|id| !names.contains_key(id)).collect();
+    for id in tokens {
+        names.extend(store.tokens().token(tenant, TokenId(id))?.map(|token| (id, token.name)));
+    }
+    Ok(names)
 }
 
 fn written(cursor: Cursor) -> String {

@@ -92,18 +92,21 @@ fn find_session(
         .get_result(conn)
         .optional()?;
     let Some(session) = session else { return Ok(None) };
-    let account: AccountRow = admins::table
+    let account: Option<AccountRow> = admins::table
         .filter(of_tenant!(admins, tenant))
         .filter(admins::id.eq(session.admin_id))
         .select(AccountRow::as_select())
-        .get_result(conn)?;
-    let (tenant, revision): (TenantRow, i64) = tenants::table
+        .get_result(conn)
+        .optional()?;
+    // The counters of a tenant that is being purged are gone before its sessions are.
+    let found: Option<(TenantRow, i64)> = tenants::table
         .inner_join(tenant_counters::table.on(tenant_counters::tenant_id.eq(tenants::id)))
         .filter(of_tenant!(tenant_counters, tenant))
         .filter(tenants::id.eq(Id(tenant.0)))
         .select((TenantRow::as_select(), tenant_counters::schema_revision))
-        .get_result(conn)?;
-    Ok(Some((tenant, revision, account, session)))
+        .get_result(conn)
+        .optional()?;
+    Ok(found.zip(account).map(|((tenant, revision), account)| (tenant, revision, account, session)))
 }
 
 /// The rows of the tenant in a table, those of one account in it, or the one with an id.

@@ -144,6 +144,18 @@ fn short_credentials_behind_their_scheme() {
 }
 
 #[test]
+fn secrets_in_each_other_leave_nothing_and_add_nothing() {
+    let of =
+        |secrets: &[&str], text: &str| body(json!({"password": secrets}).to_string().as_bytes()).clean(text);
+    assert_eq!(of(&["abcd", "abcdef", "efgh"], "abcdef-abcdefgh-abcd"), "[redacted]-[redacted]-[redacted]");
+    // What stands for a secret is no place to look for another one.
+    let many: Vec<&str> = ["filter", "reda", "cted"].into_iter().cycle().take(REMEMBERED).collect();
+    assert_eq!(of(&many, "the filter is empty"), "the [redacted] is empty");
+    assert_eq!(of(&["hunter2"], &"x".repeat(CLEANED_BYTES)).len(), CLEANED_BYTES);
+    assert_eq!(of(&["hunter2"], &"x".repeat(CLEANED_BYTES + 1)), REDACTED);
+}
+
+#[test]
 fn with_too_many_secrets_no_text_is_kept() {
     let of = |number: usize| {
         let all: Vec<Value> = (0..number).map(|n| json!({"password": format!("hunter{n}")})).collect();
