@@ -23,7 +23,12 @@ const OPERATION: Duration = Duration::from_millis(500);
 
 /// Sends a thousand operations, ends the right to do so in their midst, and gives the statuses.
 fn in_the_midst(app: &TestApp, secret: &str, end: impl FnOnce()) -> Vec<Value> {
-    let operation = |n: usize| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": user(&format!("u{n}"))});
+    // Each with many values to be indexed, so that all of them take some seconds.
+    let emails: Vec<Value> = (0..30).map(|n| json!({"value": format!("{n}@x.yz")})).collect();
+    let operation = |n: usize| {
+        let data = with(user(&format!("u{n}")), json!({"emails": emails}));
+        json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": data})
+    };
     let operations: Vec<Value> = (0..1_000).map(operation).collect();
     let message =
         json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations});
