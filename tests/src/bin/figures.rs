@@ -468,9 +468,11 @@ fn people(address: &str, token: &str, users: u64) -> Vec<(String, String)> {
     people
 }
 
-/// HTTP/1.1 over one connection that is kept alive.
+/// HTTP/1.1 over one connection that is kept alive, or over another one where the server has closed it.
 struct Client {
+    address: String,
     stream: BufReader<TcpStream>,
+    is_closed: bool,
     token: String,
 }
 
@@ -478,10 +480,14 @@ impl Client {
     fn connect(address: &str, token: &str) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream: BufReader::new(stream), token: token.to_owned() }
+        let (address, token) = (address.to_owned(), token.to_owned());
+        Self { address, stream: BufReader::new(stream), is_closed: false, token }
     }
 
     fn exchange(&mut self, line: &str, body: Option<&str>) -> (u16, Vec<u8>) {
+        if self.is_closed {
+            *self = Self::connect(&self.address, &self.token);
+        }
         let body = body.unwrap_or_default();
         let request = format!(
             "{line} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\
@@ -501,6 +507,7 @@ impl Client {
                 match name.to_ascii_lowercase().as_str() {
                     "content-length" => length = value.trim().parse().unwrap(),
                     "transfer-encoding" => chunked = true,
+                    "connection" => self.is_closed = value.trim().eq_ignore_ascii_case("close"),
                     _ => {}
                 }
             }
