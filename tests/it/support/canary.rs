@@ -18,8 +18,9 @@ use super::db::TestDb;
 const PREFIXES: [&str; 4] = ["rcl_", "rcp_", "rcr_", "rci_"];
 /// So many has the shortest one, that of the platform.
 const DIGITS: usize = 38;
-/// A shorter password may be a word that stands elsewhere for good reasons, a longer one is tried for its length.
-const PASSWORD: RangeInclusive<usize> = 12..=256;
+/// A shorter password may be a word that stands elsewhere for good reasons, a longer one is tried for its length: 256
+/// characters are the most that are taken, of four bytes each.
+const PASSWORD: RangeInclusive<usize> = 12..=1_024;
 
 /// What a search looks at.
 pub(crate) struct Search {
@@ -34,7 +35,7 @@ fn known() -> MutexGuard<'static, BTreeSet<String>> {
 /// Remembers the passwords in a body that is sent.
 pub(crate) fn remember(body: &[u8]) {
     // Most bodies have none, and some are large.
-    if !contains(body, b"assword") {
+    if !contains(&body.to_ascii_lowercase(), b"password") {
         return;
     }
     if let Ok(body) = serde_json::from_slice::<Value>(body) {
