@@ -16,6 +16,7 @@ use actix_web::web::Bytes;
 use actix_web::{App, web};
 use auth::{Authenticator, Sessions};
 use chrono::TimeDelta;
+use domain::contract::{self, Contract};
 use domain::limits;
 use domain::store::Store;
 use futures_util::future::{Either, select};
@@ -42,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) hashing: Hashing,
     /// Without a trailing slash.
     pub(crate) public_url: String,
+    /// The public URLs of the base paths, in the order of [`contract::ALL`].
+    bases: [String; 2],
     /// The OpenAPI document.
     pub(crate) openapi: Bytes,
     /// The same as a page.
@@ -66,6 +69,15 @@ pub(crate) struct Shared {
     pub(crate) attempts: Attempts,
     /// How long the data of a deleted tenant are kept.
     pub(crate) keep: TimeDelta,
+}
+
+impl Shared {
+    /// The public URL of the base path of a contract, without a trailing slash.
+    pub(crate) fn base(&self, contract: &Contract) -> &str {
+        let place = contract::ALL.iter().position(|known| known.base == contract.base);
+        // Every contract has its place.
+        &self.bases[place.unwrap_or_default()]
+    }
 }
 
 /// A server that is bound to its address and ready to run.
@@ -132,6 +144,7 @@ impl Application {
             hashing: Hashing::start().map_err(BuildError::Threads)?,
             store,
             public_url: public_url.clone(),
+            bases: contract::ALL.map(|contract| format!("{public_url}{}", contract.base)),
             slow_clients: Arc::new(Semaphore::new(half)),
             bulks: Arc::new(Semaphore::new(bulks)),
             // Whoever waits for a turn waits for a connection.

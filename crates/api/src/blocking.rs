@@ -1,5 +1,6 @@
 //! The only hand-off to the threads that may wait for the database.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::time::{Duration, Instant};
 
 use actix_rt::time::timeout;
@@ -22,7 +23,16 @@ where
     hand_over(time, |answer| drop(answer.send(work()))).await
 }
 
-/// The same within [`limits::ANSWER_TIME`].
+/// Does `work` that takes microseconds and waits for nobody on the thread of the server: handing it over would cost more.
+///
+/// # Errors
+/// [`Error::Internal`] when it panicked.
+pub(crate) fn at_once<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    // What it leaves half done is dropped with it: the connection to the database too.
+    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(panicked()))
+}
+
+/// The same as [`run_within`] within [`limits::ANSWER_TIME`].
 pub(crate) async fn run<T, F>(work: F) -> Result<T>
 where
     T: Send + 'static,
@@ -56,9 +66,13 @@ where
     }));
     match timeout(time, answered).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) if Instant::now() < deadline => Err(Error::internal("the work panicked")),
+        Ok(Err(_)) if Instant::now() < deadline => Err(panicked()),
         Ok(Err(_)) | Err(_) => Err(Error::unavailable("no answer in time")),
     }
+}
+
+fn panicked() -> Error {
+    Error::internal("the work panicked")
 }
 
 #[cfg(test)]
@@ -70,6 +84,9 @@ mod tests {
         let result: Result<()> = run(|| panic!("on purpose")).await;
         assert!(matches!(result, Err(Error::Internal(_))));
         assert_eq!(run(|| Ok(1)).await.unwrap(), 1);
+        let result: Result<()> = at_once(|| panic!("on purpose"));
+        assert!(matches!(result, Err(Error::Internal(_))));
+        assert_eq!(at_once(|| Ok(1)).unwrap(), 1);
     }
 
     #[actix_rt::test]

@@ -22,7 +22,7 @@ use crate::settings::Settings;
 
 /// The database of the settings, migrated.
 fn open(settings: &Settings) -> Result<Arc<dyn Store>> {
-    persistence::open(settings.database.options())
+    persistence::open(settings.database.options(0))
 }
 
 /// The operator at the command line, for the audit log.

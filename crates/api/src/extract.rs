@@ -24,6 +24,7 @@ use crate::app::Shared;
 use crate::body::Received;
 use crate::error::Failure;
 use crate::logging::Moment;
+use crate::stream::Whole;
 use crate::{blocking, clock, query, stream};
 
 /// What a handler needs of the credential.
@@ -57,8 +58,8 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// The public URL of the base path.
-    pub(crate) fn base(&self) -> String {
-        format!("{}{}", self.shared.public_url, self.contract.base)
+    pub(crate) fn base(&self) -> &str {
+        self.shared.base(self.contract)
     }
 
     /// Who calls.
@@ -107,18 +108,42 @@ impl Caller {
         T: Send + 'static,
         F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
     {
-        let base = self.base();
         let Self { shared, principal, contract, origin, now, .. } = self;
-        let store = Arc::clone(&shared.store);
         let started = Instant::now();
         // Who waits holds nothing, and many changes of one tenant at once are done one after the other.
         let turn = shared.turns.take_within(time.min(limits::ANSWER_TIME), principal.tenant.id).await?;
         blocking::run_within(time.saturating_sub(started.elapsed()), move || {
             // Also when nobody waits for the end of the work any more.
             let _turn = turn;
-            work(&Call { store: &*store, principal: &principal, contract, base, origin, now })
+            let (store, base) = (&*shared.store, shared.base(contract));
+            work(&Call { store, principal: &principal, contract, base, origin, now, may_wait: true })
         })
         .await
+    }
+
+    /// Runs a use case that writes its reply: a read of a few rows here and now where the store can do that, anything else as
+    /// [`Self::stream`] does.
+    pub(crate) async fn answer<F>(self, work: F) -> std::result::Result<HttpResponse, Failure>
+    where
+        F: Fn(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
+    {
+        if self.shared.store.reads_at_once() {
+            let mut whole = Whole::default();
+            let call = Call {
+                store: &*self.shared.store,
+                principal: &self.principal,
+                contract: self.contract,
+                base: self.base(),
+                origin: self.origin.clone(),
+                now: self.now,
+                may_wait: false,
+            };
+            match blocking::at_once(|| work(&call, &mut whole)) {
+                Err(Error::WouldWait) => {}
+                outcome => return Ok(whole.answer(outcome)?),
+            }
+        }
+        self.stream(work).await
     }
 
     /// Runs a use case that writes its reply piece by piece, when the tenant's turn has come.
@@ -126,10 +151,8 @@ impl Caller {
     where
         F: FnOnce(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
     {
-        let base = self.base();
         let still_allowed = self.still_allowed();
         let Self { shared, principal, contract, origin, now, .. } = self;
-        let store = Arc::clone(&shared.store);
         let turn = shared.turns.take(principal.tenant.id).await?;
         stream::answer(
             origin.request.clone(),
@@ -138,7 +161,8 @@ impl Caller {
             move |sink| {
                 // Until the last piece is written.
                 let _turn = turn;
-                work(&Call { store: &*store, principal: &principal, contract, base, origin, now }, sink)
+                let (store, base) = (&*shared.store, shared.base(contract));
+                work(&Call { store, principal: &principal, contract, base, origin, now, may_wait: true }, sink)
             },
         )
         .await

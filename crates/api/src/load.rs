@@ -181,9 +181,10 @@ fn call<'a>(store: &'a dyn Store, principal: &'a Principal) -> Call<'a> {
         store,
         principal,
         contract: CONTRACT,
-        base: CONTRACT.base.into(),
+        base: CONTRACT.base,
         origin: commands::operator("load"),
         now: clock::now(),
+        may_wait: true,
     }
 }
 

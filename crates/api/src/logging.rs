@@ -1,7 +1,9 @@
 //! The log: one line per request, from a fixed list of fields. Bodies, query values, paths (they hold ids) and
 //! credentials are never among them.
 
-use std::io::Write;
+mod gather;
+
+use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::time::Instant;
 
@@ -21,7 +23,10 @@ use uuid::Uuid;
 use crate::connection::Watch;
 use crate::error::Failure;
 use crate::settings::{Log, LogFormat};
-use crate::{clock, stream};
+use crate::{clock, routes, stream};
+use gather::Gathered;
+
+pub(crate) use gather::flush;
 
 static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -48,6 +53,12 @@ pub(crate) fn init(settings: &Log) {
             writeln!(out, "{}", serde_json::Value::Object(line))
         });
     }
+    // A person at a terminal gets each line at once, and in colour.
+    if !io::stderr().is_terminal()
+        && let Ok(gathered) = Gathered::start()
+    {
+        builder.target(env_logger::Target::Pipe(Box::new(gathered)));
+    }
     // Only a second logger in the process makes this fail, and then there is a log already.
     let _ = builder.try_init();
     panic::set_hook(Box::new(|info| {
@@ -55,6 +66,7 @@ pub(crate) fn init(settings: &Log) {
         let text = info.payload().downcast_ref::<&'static str>().unwrap_or(&"(formatted message)");
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         log::error!("panic at {place}: {text}");
+        gather::flush();
     }));
 }
 
@@ -71,10 +83,11 @@ impl<'kvs> VisitSource<'kvs> for Fields<'_> {
 /// The outermost middleware: gives the request its [`Moment`], the reply the headers that all replies carry,
 /// and the log its line.
 pub(crate) async fn observe(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
+    routes::trim(&mut request);
     let watch = request.request().conn_data::<Watch>().cloned();
     if let Some(watch) = &watch {
         watch.begin();

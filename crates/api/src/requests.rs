@@ -92,6 +92,13 @@ struct Seen {
     left_out: usize,
 }
 
+impl Seen {
+    /// Whether it has only looked at something, and seen it.
+    fn is_good_read(&self) -> bool {
+        self.method == "GET" && self.status < 400
+    }
+}
+
 /// The middleware around [`crate::authenticate`].
 pub(crate) async fn record(
     request: ServiceRequest,

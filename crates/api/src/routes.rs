@@ -1,11 +1,13 @@
 //! The whole URL table.
 //!
-//! Below a base path nothing is reached without a credential, unknown paths included. Each pattern has a twin
-//! with one trailing slash. Names are case-sensitive. The table knows its own lines: 405 answers, the OpenAPI
+//! Below a base path nothing is reached without a credential, unknown paths included. One trailing slash is no part of
+//! a path. Names are case-sensitive. The table knows its own lines: 405 answers, the OpenAPI
 //! document and the tests read them from it.
 
 mod endpoint;
 
+use actix_web::dev::ServiceRequest;
+use actix_web::http::Uri;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, web};
 use domain::Error;
@@ -133,6 +135,18 @@ pub(crate) fn configure(app: &mut web::ServiceConfig) {
         app.service(endpoint.into_resource());
     }
     app.default_service(web::to(unknown));
+}
+
+/// Takes one trailing slash off the path by which the table is searched; the request keeps the target that was sent. A second
+/// pattern for each line would cost every request a search of twice as many.
+pub(crate) fn trim(request: &mut ServiceRequest) {
+    let path = request.path();
+    if path.len() > 1
+        && let Some(trimmed) = path.strip_suffix('/')
+        && let Ok(uri) = Uri::try_from(trimmed)
+    {
+        request.match_info_mut().get_mut().update(&uri);
+    }
 }
 
 /// One line of the table.

@@ -138,11 +138,12 @@ impl Default for Database {
 }
 
 impl Database {
-    /// For the persistence crate; an empty or older database is migrated.
-    pub(crate) fn options(&self) -> persistence::Options {
+    /// For the persistence crate and so many threads that read at once; an empty or older database is migrated.
+    pub(crate) fn options(&self, at_once: usize) -> persistence::Options {
         persistence::Options {
             url: self.url.reveal().to_owned(),
             pool_size: self.pool_size,
+            at_once: u32::try_from(at_once).unwrap_or(u32::MAX),
             pool_timeout: Duration::from_millis(self.pool_timeout_ms),
             statement_timeout: Duration::from_millis(self.statement_timeout_ms),
             lock_timeout: Duration::from_millis(self.lock_timeout_ms),

@@ -102,6 +102,37 @@ fn cut_short(request: &str, error: &Error) {
     }
 }
 
+/// A reply that is gathered where it is sent, as long as it stays short.
+#[derive(Default)]
+pub(crate) struct Whole {
+    head: Option<Head>,
+    text: String,
+}
+
+impl Whole {
+    /// The reply, when the work has come to its end.
+    pub(crate) fn answer(self, outcome: Result<()>) -> Result<HttpResponse> {
+        outcome?;
+        Ok(reply::headed(&self.head.ok_or_else(headless)?, self.text))
+    }
+}
+
+impl Sink for Whole {
+    fn begin(&mut self, head: Head) -> Result<()> {
+        self.text.clear();
+        self.head = Some(head);
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        if self.text.len() + text.len() > WHOLE {
+            return Err(Error::WouldWait);
+        }
+        self.text.push_str(text);
+        Ok(())
+    }
+}
+
 /// What is known when the status is sent.
 enum Begun {
     /// All of the reply.

@@ -39,11 +39,23 @@ impl Entry for Pending {
 impl Uses {
     /// Notes that a request has shown a good token.
     pub(crate) fn note(&self, principal: &Principal, request: &HttpRequest, now: DateTime<Utc>) {
-        let used = Use { at: now, address: address(request), agent: agent(request) };
-        self.add(
-            principal.tenant.id,
-            Noted { token: principal.token.id, previous: principal.by_previous.then_some(now), used },
-        );
+        let (tenant, token) = (principal.tenant.id, principal.token.id);
+        let previous = principal.by_previous.then_some(now);
+        let sent = request.headers().get(USER_AGENT).map(|value| value.as_bytes()).unwrap_or_default();
+        let address = address(request);
+        // Nearly always it is the client that was there before, and only the time is new.
+        let is_known = self.0.with((tenant, token), Instant::now(), |Pending(pending)| match pending {
+            Some(known) if known.used.address == address && known.used.agent.as_bytes() == sent => {
+                known.previous = known.previous.max(previous);
+                known.used.at = known.used.at.max(now);
+                true
+            }
+            _ => false,
+        });
+        if !is_known {
+            let used = Use { at: now, address, agent: agent(request) };
+            self.add(tenant, Noted { token, previous, used });
+        }
     }
 
     /// The later use counts, whoever comes first.

@@ -64,6 +64,10 @@ pub enum Error {
     /// The database cannot answer now; the client may retry (503).
     #[error("the service is busy or its database is not reachable, please retry")]
     Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// The work would take long or have to wait, and was to be done at once. Whoever asked for that does it again where
+    /// it may wait, so a client never sees this (503).
+    #[error("the service is busy, please retry")]
+    WouldWait,
     /// A defect of ours (500); the cause goes to the log only.
     #[error("internal error")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),

@@ -8,8 +8,10 @@ pub mod parse;
 
 use std::sync::Arc;
 
+use crate::index::{self, Column};
 use crate::key::Key;
 use crate::path::Target;
+use crate::resource_type::ResourceType;
 use crate::schema::Schema;
 
 pub use computed::is_related;
@@ -158,4 +160,19 @@ impl Filter {
             _ => Self::Or(flat),
         }
     }
+}
+
+/// Whether at most one living resource of the type can satisfy the filter: one of its terms names a unique value.
+pub fn finds_one_at_most(resource_type: &ResourceType, filter: &Filter) -> bool {
+    match filter {
+        Filter::And(terms) => terms.iter().any(|term| finds_one_at_most(resource_type, term)),
+        _ => unique(resource_type, filter).is_some(),
+    }
+}
+
+/// The unique value that the filter asks for, and nothing else, with the column that holds it.
+pub fn unique<'a>(resource_type: &ResourceType, filter: &'a Filter) -> Option<(Column, &'a Key)> {
+    let Filter::Compare { target, op: Op::Eq, key } = filter else { return None };
+    let column = index::column(resource_type, target)?;
+    matches!(column, Column::Id | Column::Name | Column::ExternalId).then_some((column, key))
 }

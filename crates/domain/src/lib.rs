@@ -5,7 +5,7 @@
 //!
 //! - nouns: [`id`], [`tenant`], [`principal`], [`token`], [`admin`], [`contract`], [`limits`], [`error`]
 //! - data that describes data: [`schema`], [`resource_type`], [`catalog`], [`definition`]
-//! - a resource: [`document`], [`meta`], [`resource`]
+//! - a resource: [`document`], [`meta`], [`resource`], [`stored`]
 //! - what clients write: [`path`], [`filter`], [`decode`], [`patch`], [`replace`], [`once`], [`list`], [`cursor`]
 //! - what the server makes of it: [`key`], [`index`], [`role`], [`user`], [`group`], [`project`]
 //! - what has happened: [`audit`], [`requests`], and what must not happen to many at once: [`guard`]
@@ -42,6 +42,7 @@ pub mod role;
 pub mod schema;
 pub mod service;
 pub mod store;
+pub mod stored;
 pub mod tenant;
 pub mod token;
 pub mod user;

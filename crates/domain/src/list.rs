@@ -8,6 +8,7 @@ use crate::index::{self, Column};
 use crate::path::Target;
 use crate::resource::Resource;
 use crate::resource_type::ResourceType;
+use crate::stored::Stored;
 
 /// The order of a list; without one it is creation, then id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,5 +109,5 @@ pub struct Page {
     /// How many resources the query has in all.
     pub total: usize,
     /// Those on this page.
-    pub resources: Vec<Resource>,
+    pub resources: Vec<Stored>,
 }

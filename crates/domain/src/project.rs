@@ -2,6 +2,7 @@
 
 pub mod group;
 mod render;
+pub(crate) mod source;
 
 use std::collections::HashMap;
 
@@ -15,6 +16,7 @@ use crate::schema::{Attribute, Mutability, Returned, Schema};
 use crate::{Error, Result, decode, limits};
 
 pub use render::render;
+pub use source::Source;
 
 /// The attributes a client asked for (RFC 7644 section 3.9).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -24,14 +24,18 @@ use serde_json::Value;
 use crate::catalog::Catalog;
 use crate::contract::Contract;
 use crate::document::Document;
+use crate::group::List;
 use crate::id::ResourceId;
 use crate::meta::{Precondition, Version};
 use crate::principal::{Access, Principal};
-use crate::project::{self, Projection, Related};
+use crate::project::{self, Projection, Related, Source};
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
 use crate::store::{self, Origin, Store, TenantTx};
-use crate::{Error, Result, limits, user};
+use crate::{Error, Result, limits};
+
+/// Groups of a user that are found at once.
+const SHORT: usize = 32;
 
 pub use list::{each, list, search};
 pub use sink::{Head, Sink};
@@ -47,17 +51,30 @@ pub struct Call<'a> {
     /// The contract of the base path.
     pub contract: &'static Contract,
     /// The public URL of the contract's base path, without a trailing slash.
-    pub base: String,
+    pub base: &'a str,
     /// For the audit log.
     pub origin: Origin,
     /// The time of the request, in whole milliseconds.
     pub now: DateTime<Utc>,
+    /// Whether the use case may take its time. One that may not ends with [`Error::WouldWait`] as soon as it is more than
+    /// a read of a few rows.
+    pub may_wait: bool,
 }
 
 impl Call<'_> {
     /// What the resources of the tenant are.
     pub fn catalog(&self) -> &Catalog {
         &self.principal.tenant.catalog
+    }
+
+    /// Runs `work` in a read-only transaction of the caller's tenant.
+    fn read<T>(&self, work: impl FnMut(&mut dyn TenantTx) -> Result<T>) -> Result<T> {
+        let tenant = self.principal.tenant.id;
+        if self.may_wait {
+            store::read(self.store, tenant, work)
+        } else {
+            store::read_at_once(self.store, tenant, work)
+        }
     }
 }
 
@@ -134,7 +151,14 @@ pub fn get(
     call.principal.require(resource_type.area, Access::Read)?;
     let id = parse_id(id)?;
     let projection = query.projection(call, resource_type);
-    store::read(call.store, call.principal.tenant.id, |tx| {
+    let is_long = |projection: &Projection| {
+        matches!(resource_type.kind, Kind::Group(_))
+            && projection.wants(resource_type, List::Members.name())
+    };
+    if !call.may_wait && projection.as_ref().is_ok_and(is_long) {
+        return Err(Error::WouldWait);
+    }
+    call.read(|tx| {
         let resource = tx.find(resource_type, id)?.ok_or_else(Error::no_resource)?;
         let version = resource.meta.version;
         precondition.check_read(version)?;
@@ -142,18 +166,16 @@ pub fn get(
             return sink.begin(Head::NotModified(version));
         }
         let projection = as_ref(&projection)?;
-        let location = location(&call.base, resource_type, id);
+        let location = location(call.base, resource_type, id);
         sink.begin(Head::Resource { version, location })?;
+        let source = Source::try_from(&resource)?;
         match resource_type.kind {
             Kind::Group(_) => {
-                let groups = std::slice::from_ref(&resource);
+                let groups = std::slice::from_ref(&source);
                 groups::write(call, resource_type, tx, groups, projection, &|_| "", sink)
             }
             Kind::User | Kind::Plain => {
-                let related = related(call, resource_type, tx, std::slice::from_ref(&resource), projection)?;
-                let render = project::render;
-                let body = render(resource_type, call.contract, &call.base, &resource, &related, projection);
-                sink.text(&body.to_string())
+                sink.text(&text(call, resource_type, tx, &source, projection)?)
             }
         }
     })
@@ -178,16 +200,24 @@ fn answer(
     if let Kind::Group(_) = resource_type.kind {
         return groups::answer(call, resource_type, tx, resource, projection);
     }
-    let related = related(call, resource_type, tx, std::slice::from_ref(resource), projection)?;
     Ok(Answer {
         id: resource.id,
-        body: Some(
-            project::render(resource_type, call.contract, &call.base, resource, &related, projection)
-                .to_string(),
-        ),
+        body: Some(text(call, resource_type, tx, &resource.into(), projection)?),
         version: resource.meta.version,
-        location: location(&call.base, resource_type, resource.id),
+        location: location(call.base, resource_type, resource.id),
     })
+}
+
+/// A resource that is no group as the contract writes it.
+fn text(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    tx: &mut dyn TenantTx,
+    source: &Source<'_>,
+    projection: &Projection,
+) -> Result<String> {
+    let related = related(call, resource_type, tx, std::slice::from_ref(source), projection)?;
+    project::render(resource_type, call.contract, call.base, source, &related, projection)
 }
 
 /// Where a resource is, under the base path that was asked.
@@ -200,7 +230,7 @@ fn related(
     call: &Call<'_>,
     resource_type: &ResourceType,
     tx: &mut dyn TenantTx,
-    resources: &[Resource],
+    resources: &[Source<'_>],
     projection: &Projection,
 ) -> Result<Related> {
     let mut related = Related::default();
@@ -208,8 +238,8 @@ fn related(
         return Ok(related);
     }
     if projection.wants(resource_type, "manager") {
-        let mut ids: Vec<ResourceId> =
-            resources.iter().filter_map(|resource| user::manager_of(&resource.document)).collect();
+        let managers: Result<Vec<_>> = resources.iter().map(Source::manager).collect();
+        let mut ids: Vec<ResourceId> = managers?.into_iter().flatten().collect();
         ids.sort_unstable();
         ids.dedup();
         let display = |document: &Document| document.text("displayName").map(str::to_owned);
@@ -217,8 +247,10 @@ fn related(
         related.managers = managers.into_iter().map(|user| (user.id, display(&user.document))).collect();
     }
     if projection.wants(resource_type, "groups") {
-        let ids: Vec<ResourceId> = resources.iter().map(|resource| resource.id).collect();
-        let seen = tx.groups_of(&ids)?.into_iter();
+        let in_groups = resources.iter().filter(|resource| !resource.is_alone());
+        let ids: Vec<ResourceId> = in_groups.map(Source::id).collect();
+        let most = (!call.may_wait).then_some(SHORT);
+        let seen = tx.groups_of(&ids, most)?.into_iter();
         for (user, group) in seen.filter(|(_, group)| rights::sees_groups_at(call, group.endpoint)) {
             related.groups.entry(user).or_default().push(group);
         }

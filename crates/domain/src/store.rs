@@ -19,6 +19,7 @@ use crate::project::Membership;
 use crate::resource::Resource;
 use crate::resource_type::ResourceType;
 use crate::role::Role;
+use crate::stored::Stored;
 use crate::tenant::Tenant;
 use crate::token::Found;
 use crate::{Error, Result};
@@ -202,9 +203,9 @@ pub struct ProfileKey {
 /// second resource of the type with the same name or external id is [`Error::Uniqueness`].
 pub trait TenantTx {
     /// The living resource with this id.
-    fn find(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>>;
+    fn find(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Stored>>;
 
-    /// The same, locked until the transaction ends.
+    /// The same, read and locked until the transaction ends.
     fn find_for_update(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>>;
 
     /// The youngest tombstone with this external id, or, with none, the one with this name key and no
@@ -220,7 +221,7 @@ pub trait TenantTx {
     fn list(&mut self, resource_type: &ResourceType, query: &ListQuery) -> Result<Page>;
 
     /// Further resources of a list whose total is known.
-    fn more(&mut self, resource_type: &ResourceType, query: &ListQuery) -> Result<Vec<Resource>>;
+    fn more(&mut self, resource_type: &ResourceType, query: &ListQuery) -> Result<Vec<Stored>>;
 
     /// Of these ids the living ones of the type, with their documents; in any order.
     fn find_many(&mut self, resource_type: &ResourceType, ids: &[ResourceId]) -> Result<Vec<Resource>>;
@@ -268,8 +269,12 @@ pub trait TenantTx {
     /// The owners of these groups.
     fn owners_of(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, ResourceId)>>;
 
-    /// The groups that these users are members of: user, then group.
-    fn groups_of(&mut self, users: &[ResourceId]) -> Result<Vec<(ResourceId, Membership)>>;
+    /// The groups that these users are members of: user, then group. [`Error::WouldWait`] when there are more than `most`.
+    fn groups_of(
+        &mut self,
+        users: &[ResourceId],
+        most: Option<usize>,
+    ) -> Result<Vec<(ResourceId, Membership)>>;
 
     /// The groups in one of whose lists the user is.
     fn lists_with(&mut self, user: ResourceId) -> Result<Vec<ResourceId>>;
@@ -365,6 +370,20 @@ pub trait Store: Send + Sync {
     /// Runs `work` in a read-only transaction of the tenant.
     fn read_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()>;
 
+    /// Runs `work`, a read of a few rows, in a read-only transaction of the tenant if that takes microseconds and waits for
+    /// nobody, as it does where the database is part of this process.
+    ///
+    /// # Errors
+    /// [`Error::WouldWait`] where it is not so, or not now, beside what the work fails with.
+    fn read_at_once(&self, _tenant: TenantId, _work: Work<'_>) -> Result<()> {
+        Err(Error::WouldWait)
+    }
+
+    /// Whether [`Self::read_at_once`] is of any use.
+    fn reads_at_once(&self) -> bool {
+        false
+    }
+
     /// Runs `work` in a transaction of the tenant; committed and flushed when this returns `Ok`.
     fn write_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()>;
 
@@ -406,6 +425,20 @@ pub fn read<T>(
 ) -> Result<T> {
     value_of(|value| {
         store.read_in(tenant, &mut |tx| {
+            *value = Some(work(tx)?);
+            Ok(())
+        })
+    })
+}
+
+/// [`Store::read_at_once`] with a value.
+pub fn read_at_once<T>(
+    store: &dyn Store,
+    tenant: TenantId,
+    mut work: impl FnMut(&mut dyn TenantTx) -> Result<T>,
+) -> Result<T> {
+    value_of(|value| {
+        store.read_at_once(tenant, &mut |tx| {
             *value = Some(work(tx)?);
             Ok(())
         })

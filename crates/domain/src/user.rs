@@ -58,7 +58,12 @@ pub fn settle(
 
 /// The id of the user's manager, if it is one that this server could have given.
 pub fn manager_of(document: &Document) -> Option<ResourceId> {
-    ResourceId::parse(document.extension(enterprise::URN, "manager")?.get("value")?.as_str()?)
+    manager_in(document.extension(enterprise::URN, "manager")?)
+}
+
+/// The same for the value of the attribute.
+pub(crate) fn manager_in(manager: &Value) -> Option<ResourceId> {
+    ResourceId::parse(manager.get("value")?.as_str()?)
 }
 
 /// The document as the contract shows it to PUT and PATCH: on `qa` the roles of a user are the effective one.

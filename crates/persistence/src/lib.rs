@@ -29,6 +29,8 @@ pub struct Options {
     pub url: String,
     /// Connections at most (PostgreSQL), readers beside the one writer (SQLite).
     pub pool_size: u32,
+    /// Threads that call [`Store::read_at_once`]; each finds a connection there. Of use on SQLite only.
+    pub at_once: u32,
     /// How long a request waits for a connection, and on SQLite for its turn to write.
     pub pool_timeout: Duration,
     /// PostgreSQL cancels a statement after this.

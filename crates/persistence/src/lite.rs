@@ -9,6 +9,7 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -104,23 +105,25 @@ pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
             "the database is older than this program: run `rollcall migrate`".into(),
         ));
     }
-    let pool = |size: u32| {
+    let pool = |size: u32, idle: u32, patience: Duration| {
         Pool::builder()
             .max_size(size)
-            .min_idle(Some(1))
+            .min_idle(Some(idle))
             .connection_timeout(options.pool_timeout)
             // A connection to a file does not age.
             .max_lifetime(None)
             .idle_timeout(None)
             .test_on_check_out(false)
-            .connection_customizer(Box::new(Pragmas))
+            .connection_customizer(Box::new(Pragmas(patience)))
             .build(ConnectionManager::new(path))
             .map_err(error::from_pool)
     };
+    let at_once = |threads| pool(threads, threads, Duration::ZERO);
     Ok(Arc::new(Repo {
-        readers: pool(options.pool_size)?,
-        desk: pool(crate::DESK)?,
-        writers: pool(1)?,
+        readers: pool(options.pool_size, 1, PATIENCE)?,
+        desk: pool(crate::DESK, 1, PATIENCE)?,
+        at_once: (options.at_once > 0).then(|| at_once(options.at_once)).transpose()?,
+        writers: pool(1, 1, PATIENCE)?,
         catalogs: Catalogs::default(),
     }))
 }
@@ -145,25 +148,29 @@ fn connect(path: &str) -> Result<Conn> {
         })?;
     }
     let mut conn = Conn::establish(path).map_err(from_connect)?;
-    pragmas(&mut conn).map_err(from_diesel)?;
+    pragmas(&mut conn, PATIENCE).map_err(from_diesel)?;
     Ok(conn)
 }
 
-/// What every connection is told once.
+/// How long a connection waits for another process.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What every connection is told once; its own patience.
 #[derive(Debug)]
-struct Pragmas;
+struct Pragmas(Duration);
 
 impl CustomizeConnection<Conn, diesel::r2d2::Error> for Pragmas {
     fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
-        pragmas(conn).map_err(diesel::r2d2::Error::QueryError)
+        pragmas(conn, self.0).map_err(diesel::r2d2::Error::QueryError)
     }
 }
 
 /// `FULL`: a commit that has been acknowledged has been flushed. The time-out speaks to other processes only: the
 /// writers of this one queue for the one connection that writes.
-fn pragmas(conn: &mut Conn) -> QueryResult<()> {
+fn pragmas(conn: &mut Conn, patience: Duration) -> QueryResult<()> {
+    conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))?;
     conn.batch_execute(
-        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
          PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 1000; \
          PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192",
     )

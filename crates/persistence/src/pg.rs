@@ -106,6 +106,8 @@ pub(crate) fn open(options: &Options) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(Repo {
         readers: common.clone(),
         desk: pool(crate::DESK)?,
+        // The server is at least a process away.
+        at_once: None,
         writers: common,
         catalogs: Catalogs::default(),
     }))

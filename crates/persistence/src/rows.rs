@@ -7,13 +7,13 @@ use diesel::prelude::*;
 use domain::audit::{Entry, Head, Row};
 use domain::catalog::Catalog;
 use domain::cursor::CursorKey;
-use domain::document::Document;
 use domain::id::{PlatformTokenId, ResourceId, TenantId, TokenId};
 use domain::meta::{Meta, Version};
 use domain::requests::Request;
 use domain::resource::Resource;
 use domain::store::platform::PlatformToken;
 use domain::store::{Actor, Origin};
+use domain::stored::Stored;
 use domain::tenant::{Purge, Record, Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
@@ -126,16 +126,22 @@ pub(crate) struct ResourceRow {
 }
 
 impl ResourceRow {
-    pub(crate) fn meaning(self) -> Result<Resource> {
-        Ok(Resource {
+    /// The resource with its document as text; whether it is in a group is not known.
+    pub(crate) fn stored(self) -> Stored {
+        Stored {
             id: ResourceId(self.id.0),
-            document: Document(serde_json::from_str(&self.document).map_err(Error::internal)?),
+            text: self.document,
             meta: Meta {
                 created: self.created_at.0,
                 modified: self.modified_at.0,
                 version: Version(self.version),
             },
-        })
+            is_alone: false,
+        }
+    }
+
+    pub(crate) fn meaning(self) -> Result<Resource> {
+        self.stored().resource()
     }
 }
 

@@ -1,4 +1,5 @@
-//! How much of what was refused is recorded: whoever has no good credential must not fill the logs of a tenant.
+//! How much is recorded: whoever has no good credential must not fill the logs of a tenant, and a tenant that may ask as
+//! often as it likes must not push out what it has changed by what it has read.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -11,11 +12,14 @@ use crate::shards::Shards;
 
 /// Refused requests of a tenant that are recorded in a minute.
 const REQUESTS: u32 = 60;
+/// Reads that went well and are recorded of a tenant in a minute: twice what the limits let through that it has by default.
+const READS: u32 = 6_000;
 
 /// The bounds of all tenants.
 #[derive(Default)]
 pub(super) struct Bounds {
     requests: Shards<TenantId, Window>,
+    reads: Shards<TenantId, Window>,
     credentials: Refusals<TenantId, (TenantId, Option<IpAddr>)>,
 }
 
@@ -23,6 +27,11 @@ impl Bounds {
     /// Whether a refused request is recorded.
     pub(super) fn request(&self, tenant: TenantId, now: Instant) -> bool {
         self.requests.with(tenant, now, |window| window.pass(REQUESTS, now)).is_some()
+    }
+
+    /// Whether a read that went well is recorded.
+    pub(super) fn read(&self, tenant: TenantId, now: Instant) -> bool {
+        self.reads.with(tenant, now, |window| window.pass(READS, now)).is_some()
     }
 
     /// As of [`Refusals::pass`] for the address, or its network.
@@ -44,5 +53,15 @@ mod tests {
         let passed = |now| (0..1_000).filter(|_| bounds.request(tenant, now)).count();
         assert_eq!((passed(now), passed(now)), (REQUESTS as usize, 0));
         assert_eq!(passed(now + Duration::from_secs(60)), REQUESTS as usize);
+    }
+
+    #[test]
+    fn reads_of_a_tenant_are_bounded_and_those_of_another_are_not_its_own() {
+        let (bounds, now) = (Bounds::default(), Instant::now());
+        let [tenant, other] = [TenantId::generate(), TenantId::generate()];
+        let passed = |tenant, now| (0..READS * 2).filter(|_| bounds.read(tenant, now)).count();
+        assert_eq!((passed(tenant, now), passed(tenant, now)), (READS as usize, 0));
+        assert_eq!(passed(other, now), READS as usize);
+        assert_eq!(passed(tenant, now + Duration::from_secs(60)), READS as usize);
     }
 }

@@ -1,10 +1,9 @@
 //! The queue between the requests and the writer: bounded in number and in bytes.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -14,13 +13,12 @@ use domain::store::Store;
 use super::bounds::Bounds;
 use super::writer::Writer;
 use super::{Refusal, Seen, Who};
+use crate::shards::{Entry, Shards};
 
 /// Requests that may wait to be written.
 const QUEUE: usize = 4_096;
 /// Bytes of bodies that may wait with them.
 const BODIES: usize = 4 << 20;
-/// Tenants whose left-out requests are counted one by one.
-const TENANTS: usize = 10_000;
 
 /// What the writer is sent.
 pub(super) enum Event {
@@ -37,16 +35,22 @@ pub(super) enum Event {
 #[derive(Default)]
 pub(super) struct Dropped {
     all: AtomicU64,
-    of: Mutex<HashMap<TenantId, u64>>,
+    of: Shards<TenantId, Count>,
+}
+
+#[derive(Default)]
+struct Count(u64);
+
+impl Entry for Count {
+    fn is_idle(&self, _: Instant) -> bool {
+        self.0 == 0
+    }
 }
 
 impl Dropped {
     pub(super) fn count(&self, tenant: TenantId, more: u64) {
         self.all.fetch_add(more, Ordering::Relaxed);
-        let mut of = self.of.lock().unwrap_or_else(PoisonError::into_inner);
-        if of.len() < TENANTS || of.contains_key(&tenant) {
-            *of.entry(tenant).or_default() += more;
-        }
+        self.of.with(tenant, Instant::now(), |count| count.0 += more);
     }
 
     pub(super) fn all(&self) -> u64 {
@@ -54,7 +58,7 @@ impl Dropped {
     }
 
     fn of(&self, tenant: TenantId) -> u64 {
-        self.of.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).copied().unwrap_or(0)
+        self.of.with(tenant, Instant::now(), |count| count.0)
     }
 }
 
@@ -117,7 +121,12 @@ impl Recorder {
             }
             _ => None,
         };
-        if !was_admitted && suppressed.is_none() && !self.bounds.request(tenant, now) {
+        let passes = if was_admitted {
+            !seen.is_good_read() || self.bounds.read(tenant, now)
+        } else {
+            suppressed.is_some() || self.bounds.request(tenant, now)
+        };
+        if !passes {
             return self.dropped.count(tenant, 1);
         }
         let bytes = seen.body.as_ref().map_or(0, |body| body.len());

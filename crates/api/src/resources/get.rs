@@ -13,6 +13,6 @@ pub(crate) async fn get(
     let (id, precondition) = (extract::id(&request), extract::precondition(&request));
     let query = extract::query(&request)?;
     caller
-        .stream(move |call, sink| service::get(call, &resource_type, &id, &precondition, &query, sink))
+        .answer(move |call, sink| service::get(call, &resource_type, &id, &precondition, &query, sink))
         .await
 }

@@ -11,5 +11,5 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let query = extract::query(&request)?;
-    caller.stream(move |call, sink| service::list(call, &resource_type, &query, sink)).await
+    caller.answer(move |call, sink| service::list(call, &resource_type, &query, sink)).await
 }

@@ -13,10 +13,9 @@ pub(super) struct Endpoint {
     resource: Resource,
 }
 
-/// An endpoint at a pattern and at its twin with one trailing slash.
+/// An endpoint at a pattern; [`super::trim`] makes the same of its twin with one trailing slash.
 pub(super) fn at(pattern: &'static str) -> Endpoint {
-    let resource = web::resource([pattern.to_owned(), format!("{pattern}/")]);
-    Endpoint { pattern, methods: Vec::new(), resource }
+    Endpoint { pattern, methods: Vec::new(), resource: web::resource(pattern) }
 }
 
 /// A method of [`Endpoint`] for each method of HTTP that is in use.

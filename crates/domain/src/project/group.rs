@@ -1,17 +1,16 @@
 //! A group as a contract writes it. Its members may be too many for memory, so a group is a frame of text and the
 //! members are written into it one by one.
 
-use serde_json::{Map, Value};
-
-use super::render::{Page, cut};
+use super::render::{Fields, Page, cut};
+use super::source::Source;
 use super::{Part, Projection, Related};
 use crate::contract::{Contract, Shape};
 use crate::group::Entry;
 use crate::id::ResourceId;
 use crate::path::Sub;
-use crate::resource::Resource;
 use crate::resource_type::{FlatMember, Kind, ResourceType};
 use crate::schema::{Attribute, group};
+use crate::Result;
 
 /// The JSON text of a group around its members.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,42 +26,43 @@ pub struct Frame {
 /// The frame of a group; `owners` are the ids of its owners.
 ///
 /// In order: `schemas`, `id`, `externalId`, `displayName`, `members`, `owners` on the QA contract, extensions, `meta`.
+///
+/// # Errors
+/// As of [`super::render`].
 pub fn frame(
     resource_type: &ResourceType,
     contract: &Contract,
     base: &str,
-    resource: &Resource,
+    source: &Source<'_>,
     owners: &[ResourceId],
     projection: &Projection,
-) -> Frame {
+) -> Result<Frame> {
     let related = Related::default();
-    let page = Page { resource_type, contract, base, resource, related: &related, owners, projection };
-    let mut before = Map::new();
-    let mut behind = Map::new();
+    let page = Page::new(resource_type, contract, base, source, &related, owners, projection)?;
+    let (mut before, mut behind) = (Fields::default(), Fields::default());
     let mut shows_members = false;
-    page.show_identity(&mut before);
+    page.show_identity(&mut before)?;
     for attribute in &resource_type.schema.attributes {
         if attribute.name == group::MEMBERS {
             shows_members = shows(contract, attribute, &projection.part(None, attribute));
         } else {
-            page.show(&mut before, None, attribute);
+            page.show(&mut before, None, attribute)?;
         }
     }
-    page.show_rest(&mut behind);
-    let mut head = String::from("{");
+    page.show_rest(&mut behind)?;
+    let mut head = format!("{{{}", before.text);
     let mut tail = String::new();
-    write_fields(&mut head, &before);
     if shows_members {
         // There is always an `id` before it.
         head.push_str(",\"members\":[");
         tail.push(']');
     }
-    if !behind.is_empty() {
+    if !behind.text.is_empty() {
         tail.push(',');
-        write_fields(&mut tail, &behind);
+        tail.push_str(&behind.text);
     }
     tail.push('}');
-    Frame { head, tail, shows_members }
+    Ok(Frame { head, tail, shows_members })
 }
 
 /// Whether the projection leaves anything of a member. A bare one is its own `value` and cannot be cut.
@@ -70,16 +70,6 @@ fn shows(contract: &Contract, members: &Attribute, part: &Part<'_>) -> bool {
     match contract.shape {
         Shape::Flat => *part != Part::Nothing,
         Shape::Objects => members.sub_attributes.iter().any(|sub| part.has(&Sub::Declared(sub.clone()))),
-    }
-}
-
-/// Appends the members of an object without its braces.
-fn write_fields(into: &mut String, fields: &Map<String, Value>) {
-    for (place, (name, value)) in fields.iter().enumerate() {
-        if place > 0 {
-            into.push(',');
-        }
-        into.push_str(&format!("{}:{value}", Value::from(name.as_str())));
     }
 }
 

@@ -9,6 +9,7 @@ use crate::meta::{Meta, Version};
 use crate::resource::Resource;
 use crate::resource_type::USER;
 use crate::schema::{enterprise, qa_user};
+use crate::stored::Stored;
 use crate::{decode, replace, user};
 
 const ENT: &str = enterprise::URN;
@@ -45,7 +46,19 @@ fn shown(contract: &Contract, attributes: &[&str], excluded: &[&str]) -> Value {
         Projection::parse(&USER, &strings(attributes), &strings(excluded)).expect("a projection");
     let manager = ResourceId::parse("0190a0b0-0000-7000-8000-000000000002").expect("an id");
     let related = Related { managers: HashMap::from([(manager, Some("Kai".into()))]), ..Default::default() };
-    render(&USER, contract, &format!("https://h.test{}", contract.base), &mia(), &related, &projection)
+    shown_as(contract, &mia(), &related, &projection)
+}
+
+/// What is written from the document, which is what is written from its text.
+fn shown_as(contract: &Contract, resource: &Resource, related: &Related, projection: &Projection) -> Value {
+    let base = format!("https://h.test{}", contract.base);
+    let text = serde_json::to_string(&resource.document.0).expect("a document is JSON");
+    let stored = Stored { id: resource.id, text, meta: resource.meta.clone(), is_alone: false };
+    let from_text = Source::try_from(&stored).expect("a document is an object");
+    let [tree, text] = [&resource.into(), &from_text]
+        .map(|source| render(&USER, contract, &base, source, related, projection).expect("renders"));
+    assert_eq!(tree, text);
+    serde_json::from_str(&tree).expect("a reply is JSON")
 }
 
 #[test]
@@ -189,7 +202,7 @@ fn groups_and_unknown_managers() {
     };
     let mia = mia();
     let related = Related { groups: HashMap::from([(mia.id, vec![group])]), ..Default::default() };
-    let body = render(&USER, &RFC, "https://h.test/scim/v2", &mia, &related, &Projection::default());
+    let body = shown_as(&RFC, &mia, &related, &Projection::default());
     let expected = json!([{
         "value": "0190a0b0-0000-7000-8000-000000000009",
         "$ref": "https://h.test/scim/v2/Groups/0190a0b0-0000-7000-8000-000000000009",
@@ -243,8 +256,7 @@ proptest! {
         let computed = user::manager_of(&before.document) == Some(manager);
         let related = if computed { Related::default() } else { known };
         for contract in [&RFC, &QA] {
-            let base = format!("https://h.test{}", contract.base);
-            let echo = render(&USER, contract, &base, &before, &related, &Projection::default());
+            let echo = shown_as(contract, &before, &related, &Projection::default());
             let after = replace::apply(&USER, contract, &before.document, &echo).expect("an echo is accepted");
             let after = user::settle(contract, &caller, Some(&before.document), after).expect("nothing is changed");
             prop_assert_eq!(&after.document, &before.document);

@@ -209,7 +209,7 @@ impl<'a> Run<'a> {
             }
             Place::Role(id) => {
                 let id = self.id(id)?;
-                outcome.location = Some(roles::location(&call.base, &id));
+                outcome.location = Some(roles::location(call.base, &id));
                 let nobody = Query { count: Some(0), ..unseen() };
                 roles::patch(call, &id, &self.body(data, is_patch, must_exist), &nobody)?;
                 (Done::Changed, id)

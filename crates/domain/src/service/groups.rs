@@ -9,7 +9,7 @@ use super::{Answer, Call, location};
 use crate::error::excerpt;
 use crate::group::{Entry, List, Step};
 use crate::id::ResourceId;
-use crate::project::Projection;
+use crate::project::{Projection, Source};
 use crate::project::group::{Frame, frame, write_member};
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
@@ -95,7 +95,7 @@ pub(super) fn apply(
                 // A filter that is more than a comparison of ids is the one thing for which a list is read.
                 let mut users = Vec::new();
                 each_entry(tx, group, *list, &mut |entry| {
-                    users.extend(entry.satisfies(filter, *list, &call.base).then_some(entry.user));
+                    users.extend(entry.satisfies(filter, *list, call.base).then_some(entry.user));
                     Ok(())
                 })?;
                 change.push(*list, '-', tx.remove_from_list(group, *list, &users)?);
@@ -199,13 +199,13 @@ pub(super) fn answer(
     projection: &Projection,
 ) -> Result<Answer> {
     let mut text = Text(String::new());
-    let groups = std::slice::from_ref(resource);
+    let groups = &[resource.into()];
     write(call, resource_type, tx, groups, projection, &|_| "", &mut text)?;
     Ok(Answer {
         id: resource.id,
         body: Some(text.0),
         version: resource.meta.version,
-        location: location(&call.base, resource_type, resource.id),
+        location: location(call.base, resource_type, resource.id),
     })
 }
 
@@ -215,12 +215,12 @@ pub(super) fn write(
     call: &Call<'_>,
     resource_type: &ResourceType,
     tx: &mut dyn TenantTx,
-    groups: &[Resource],
+    groups: &[Source<'_>],
     projection: &Projection,
     before: &dyn Fn(usize) -> &'static str,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    let ids: Vec<ResourceId> = groups.iter().map(|group| group.id).collect();
+    let ids: Vec<ResourceId> = groups.iter().map(Source::id).collect();
     let mut owners: HashMap<ResourceId, Vec<ResourceId>> = HashMap::new();
     // On `rfc` the owners also decide whether `schemas` names their extension.
     if !call.contract.own_attributes_at_root || projection.wants(resource_type, List::Owners.name()) {
@@ -236,18 +236,19 @@ pub(super) fn write(
     let size = |group: &ResourceId| sizes.get(group).copied().unwrap_or(0);
     let mut read: HashMap<ResourceId, Vec<Entry>> = HashMap::new();
     for (place, group) in groups.iter().enumerate() {
-        let owners = owners.remove(&group.id).unwrap_or_default();
+        let id = group.id();
+        let owners = owners.remove(&id).unwrap_or_default();
         let Frame { head, tail, shows_members } =
-            frame(resource_type, call.contract, &call.base, group, &owners, projection);
+            frame(resource_type, call.contract, call.base, group, &owners, projection)?;
         let mut text = format!("{}{head}", before(place));
-        if shows_members && size(&group.id) > 0 {
+        if shows_members && size(&id) > 0 {
             let mut first = true;
             let mut write = |entry: &Entry, text: &mut String| {
                 text.push_str(if std::mem::take(&mut first) { "" } else { "," });
-                write_member(text, resource_type, call.contract, &call.base, entry, projection);
+                write_member(text, resource_type, call.contract, call.base, entry, projection);
             };
-            if size(&group.id) > BATCH_SIZE {
-                each_entry(tx, group.id, List::Members, &mut |entry| {
+            if size(&id) > BATCH_SIZE {
+                each_entry(tx, id, List::Members, &mut |entry| {
                     write(entry, &mut text);
                     if text.len() >= PIECE {
                         sink.text(&text)?;
@@ -256,13 +257,13 @@ pub(super) fn write(
                     Ok(())
                 })?;
             } else {
-                if !read.contains_key(&group.id) {
+                if !read.contains_key(&id) {
                     let together = small_ones(&ids[place..], size);
                     for (group, entry) in tx.members_of(&together)? {
                         read.entry(group).or_default().push(entry);
                     }
                 }
-                for entry in read.remove(&group.id).unwrap_or_default() {
+                for entry in read.remove(&id).unwrap_or_default() {
                     write(&entry, &mut text);
                 }
             }

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use super::{Call, Head, Query, Sink, groups, related, rights};
 use crate::cursor::{Cursor, Purpose};
-use crate::filter::{Filter, is_related, parse};
+use crate::filter::{Filter, finds_one_at_most, is_related, parse};
+use crate::group::List;
 use crate::index;
 use crate::list::{ListQuery, Position, Sort, Start};
 use crate::path::Target;
 use crate::principal::Access;
-use crate::project::{self, Projection};
+use crate::project::{self, Projection, Source};
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
 use crate::schema::{Attribute, Returned, Type};
-use crate::store::{self, TenantTx};
+use crate::store::TenantTx;
+use crate::stored::Stored;
 use crate::{Error, Result};
 
 /// The URN of a list (RFC 7644 section 3.4.2).
@@ -25,7 +27,11 @@ const CHUNK: usize = 100;
 /// GET of a collection, or a search on it: a ListResponse.
 pub fn list(call: &Call<'_>, resource_type: &ResourceType, query: &Query, sink: &mut dyn Sink) -> Result<()> {
     call.principal.require(resource_type.area, Access::Read)?;
-    write(call, &[Part::new(call, resource_type, query)?], Some(resource_type), query, sink)
+    let part = Part::new(call, resource_type, query)?;
+    if !call.may_wait && !part.is_short() {
+        return Err(Error::WouldWait);
+    }
+    write(call, &[part], Some(resource_type), query, sink)
 }
 
 /// A search over all types the caller may read, at the root: one type after the other, each in its own order. A
@@ -63,6 +69,7 @@ pub fn each(
     loop {
         let query = ListQuery { filter: filter.cloned(), sort: None, start, count: batch };
         let resources = tx.more(resource_type, &query)?;
+        let resources: Vec<Resource> = resources.iter().map(Stored::resource).collect::<Result<_>>()?;
         let Some(last) = resources.last() else { return Ok(()) };
         start = Start::After(Position::of(resource_type, None, last));
         visit(tx, &resources)?;
@@ -88,13 +95,21 @@ impl<'a> Part<'a> {
         Ok(Self { resource_type, projection, filter, sort })
     }
 
+    /// Whether at most one resource is found, and by a key.
+    fn is_short(&self) -> bool {
+        let finds_one = |filter| finds_one_at_most(self.resource_type, filter);
+        let shows_members = matches!(self.resource_type.kind, Kind::Group(_))
+            && self.projection.wants(self.resource_type, List::Members.name());
+        self.filter.as_ref().is_some_and(finds_one) && !shows_members
+    }
+
     fn query(&self, start: Start, count: usize) -> ListQuery {
         ListQuery { filter: self.filter.clone(), sort: self.sort.clone(), start, count }
     }
 
     /// Where this resource stands.
-    fn position(&self, resource: &Resource) -> Position {
-        Position::of(self.resource_type, self.sort.as_ref(), resource)
+    fn position(&self, stored: &Stored) -> Result<Position> {
+        Ok(Position::of(self.resource_type, self.sort.as_ref(), &stored.resource()?))
     }
 }
 
@@ -141,7 +156,7 @@ fn write_at_index(
     count: usize,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    store::read(call.store, call.principal.tenant.id, |tx| {
+    call.read(|tx| {
         // The first chunk of every part tells its total; the totals stand before the resources.
         let (mut skipped, mut left, mut total) = (start_index - 1, count, 0);
         let mut windows = Vec::new();
@@ -173,7 +188,7 @@ fn write_at_index(
                     return Err(Error::internal("a page was shorter than its total says"));
                 };
                 if done < wanted {
-                    let start = Start::After(part.position(last));
+                    let start = Start::After(part.position(last)?);
                     chunk = tx.more(part.resource_type, &part.query(start, (wanted - done).min(CHUNK)))?;
                 }
             }
@@ -192,7 +207,7 @@ fn write_behind_cursor(
     sink: &mut dyn Sink,
 ) -> Result<()> {
     let begin_with = cursor.map_or(0, |cursor| cursor.resource_type);
-    store::read(call.store, call.principal.tenant.id, |tx| {
+    call.read(|tx| {
         sink.begin(Head::List)?;
         sink.text(&format!("{{\"schemas\":[\"{LIST_RESPONSE}\"],\"Resources\":["))?;
         let (mut total, mut returned, mut last, mut is_cut) = (0, 0, None, false);
@@ -214,7 +229,7 @@ fn write_behind_cursor(
                 write_chunk(call, part, tx, &chunk, returned == 0, sink)?;
                 returned += chunk.len();
                 if let Some(resource) = chunk.last() {
-                    last = Some(Cursor { resource_type: place, position: part.position(resource) });
+                    last = Some(Cursor { resource_type: place, position: part.position(resource)? });
                 }
                 let Some(Cursor { position, .. }) = last.as_ref().filter(|_| !is_end && !is_cut) else {
                     break;
@@ -237,19 +252,20 @@ fn write_chunk(
     call: &Call<'_>,
     part: &Part<'_>,
     tx: &mut dyn TenantTx,
-    chunk: &[Resource],
+    chunk: &[Stored],
     is_first: bool,
     sink: &mut dyn Sink,
 ) -> Result<()> {
     let Part { resource_type, projection, .. } = part;
     let comma = |place: usize| if is_first && place == 0 { "" } else { "," };
+    let chunk: Vec<Source<'_>> = chunk.iter().map(Source::try_from).collect::<Result<_>>()?;
     if let Kind::Group(_) = resource_type.kind {
-        return groups::write(call, resource_type, tx, chunk, projection, &comma, sink);
+        return groups::write(call, resource_type, tx, &chunk, projection, &comma, sink);
     }
-    let related = related(call, resource_type, tx, chunk, projection)?;
-    for (place, resource) in chunk.iter().enumerate() {
-        let body = project::render(resource_type, call.contract, &call.base, resource, &related, projection);
-        sink.text(&format!("{}{body}", comma(place)))?;
+    let related = related(call, resource_type, tx, &chunk, projection)?;
+    for (place, source) in chunk.iter().enumerate() {
+        sink.text(comma(place))?;
+        sink.text(&project::render(resource_type, call.contract, call.base, source, &related, projection)?)?;
     }
     Ok(())
 }

@@ -24,6 +24,7 @@ use crate::resource_type::{FlatMember, Kind, ResourceType, USER};
 use crate::role::Role;
 use crate::schema::{qa_user, role};
 use crate::store::{self, TenantTx};
+use crate::stored::Stored;
 use crate::user::{self, Settled};
 use crate::{Error, Result};
 
@@ -170,7 +171,7 @@ fn apply(call: &Call<'_>, tx: &mut dyn TenantTx, role: Role, step: &Step, room: 
         }
         Step::RemoveWhere(list, filter) => {
             let mut users = members(tx, role)?;
-            users.retain(|entry| entry.satisfies(filter, *list, &call.base));
+            users.retain(|entry| entry.satisfies(filter, *list, call.base));
             let users: Vec<ResourceId> = users.iter().map(|entry| entry.user).collect();
             give(call, tx, &users, room, |now| (now == role).then_some(default))
         }
@@ -259,11 +260,13 @@ fn with_members(
     let page = tx.list(&USER, &wanted)?;
     let mut body = shown(call, role, page.total, projection);
     if projection.wants(&ROLE, List::Members.name()) {
-        let member = |user: &Resource| match call.contract.shape {
-            Shape::Flat => user.id.to_string().into(),
-            Shape::Objects => entry(user).as_object(&call.base),
+        let member = |user: &Stored| {
+            Ok(match call.contract.shape {
+                Shape::Flat => user.id.to_string().into(),
+                Shape::Objects => entry(&user.resource()?).as_object(call.base),
+            })
         };
-        let members: Vec<Value> = page.resources.iter().map(member).collect();
+        let members: Vec<Value> = page.resources.iter().map(member).collect::<Result<_>>()?;
         let meta = body.shift_remove("meta");
         body.insert(List::Members.name().into(), members.into());
         body.extend(meta.map(|meta| ("meta".to_owned(), meta)));
@@ -283,7 +286,7 @@ fn shown(call: &Call<'_>, role: Role, members: usize, projection: &Projection) -
         body.insert(role::MEMBER_COUNT.into(), members.into());
     }
     if projection.wants(&ROLE, "meta") {
-        let location = location(&call.base, role.name());
+        let location = location(call.base, role.name());
         body.insert("meta".into(), json!({"resourceType": ROLE.name, "location": location}));
     }
     body

@@ -186,7 +186,7 @@ fn change(
         if is_group && reply == Reply::Short && !projection.is_selective() {
             let many = groups::member_count(tx, id)? > limits::PATCH_SHOWS_MEMBERS;
             if many && projection.wants(resource_type, List::Members.name()) {
-                let location = location(&call.base, resource_type, id);
+                let location = location(call.base, resource_type, id);
                 return Ok(Answer { id, body: None, version: after.meta.version, location });
             }
         }

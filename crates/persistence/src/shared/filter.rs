@@ -15,7 +15,7 @@ mod membership;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Bool, Text};
-use domain::filter::{Filter, Op};
+use domain::filter::{Filter, Op, unique};
 use domain::id::TenantId;
 use domain::index::{self, Column};
 use domain::key::Key;
@@ -94,7 +94,7 @@ fn rank(resource_type: &ResourceType, filter: &Filter) -> Rank {
         Filter::Or(terms) => terms.iter().map(|term| rank(resource_type, term)).max().unwrap_or(Rank::Many),
         Filter::Element { filter, .. } => rank(resource_type, filter),
         Filter::Compare { target, op, key } => match op {
-            Op::Eq if is_unique(resource_type, target) => Rank::Unique,
+            Op::Eq if unique(resource_type, filter).is_some() => Rank::Unique,
             // Few different values, so many rows each: truth values, and labels such as `work`.
             Op::Eq if key.as_str().starts_with('b') || is_label(target) => Rank::Many,
             Op::Eq => Rank::Value,
@@ -103,21 +103,6 @@ fn rank(resource_type: &ResourceType, filter: &Filter) -> Rank {
             Op::Ne | Op::Co | Op::Ew => Rank::Many,
         },
         Filter::Not(_) | Filter::Constant(_) | Filter::Present(_) | Filter::HasExtension(_) => Rank::Many,
-    }
-}
-
-/// Whether no two living resources of the type have the same value.
-fn is_unique(resource_type: &ResourceType, target: &Target) -> bool {
-    matches!(index::column(resource_type, target), Some(Column::Id | Column::Name | Column::ExternalId))
-}
-
-/// Whether at most one resource can satisfy the filter: then there is nothing to sort, and a planner that knows
-/// nothing of a young table is not tempted to walk it in the order asked for.
-pub(super) fn finds_one_at_most(resource_type: &ResourceType, filter: &Filter) -> bool {
-    match filter {
-        Filter::And(terms) => terms.iter().any(|term| finds_one_at_most(resource_type, term)),
-        Filter::Compare { target, op: Op::Eq, .. } => is_unique(resource_type, target),
-        _ => false,
     }
 }
 

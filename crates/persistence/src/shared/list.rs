@@ -11,16 +11,18 @@ mod statements;
 
 use diesel::prelude::*;
 use domain::id::TenantId;
+use domain::filter::unique;
 use domain::index::{self, Column};
 use domain::list::{ListQuery, Mark, Page, Part, Position, Sort, Start};
-use domain::resource::Resource;
 use domain::resource_type::ResourceType;
+use domain::stored::Stored;
 use domain::{Error, Result};
 
 use super::super::{Conn, explain_text};
 use super::blocks::{self, CREATION, Found};
 use super::counts;
 use super::keyset::{Bind, Bound, Columns, Side};
+use super::one;
 use super::scope::of_tenant;
 use super::wrap::Explained;
 use crate::error::{Failed, from_diesel};
@@ -59,6 +61,15 @@ pub(super) fn page(
     resource_type: &ResourceType,
     query: &ListQuery,
 ) -> Result<Page> {
+    if let Some(filter) = &query.filter
+        && let Some((column, key)) = unique(resource_type, filter)
+        && let Start::Index(offset) = query.start
+    {
+        let mut found = one::by_unique(conn, tenant, resource_type, column, key)?;
+        let total = found.len();
+        found.truncate(if offset == 0 { query.count } else { 0 });
+        return Ok(Page { total, resources: found });
+    }
     let mut lister = Lister { conn, tenant, resource_type, query, living: None };
     let resources = if query.count == 0 { Vec::new() } else { lister.resources()? };
     // A page that is not full tells the total by itself.
@@ -77,7 +88,7 @@ pub(super) fn more(
     tenant: TenantId,
     resource_type: &ResourceType,
     query: &ListQuery,
-) -> Result<Vec<Resource>> {
+) -> Result<Vec<Stored>> {
     Lister { conn, tenant, resource_type, query, living: None }.resources()
 }
 
@@ -168,7 +179,7 @@ impl Lister<'_> {
         }
     }
 
-    fn resources(&mut self) -> Result<Vec<Resource>> {
+    fn resources(&mut self) -> Result<Vec<Stored>> {
         let (order, count) = (self.order(), self.query.count);
         let mut page = Vec::new();
         let mut parts = order.parts();
@@ -241,11 +252,11 @@ impl Lister<'_> {
         Ok(Window { bound: None, offset: size(offset), limit: size(count) })
     }
 
-    fn part(&mut self, order: &Order, part: Part, window: Window) -> Result<Vec<Resource>> {
+    fn part(&mut self, order: &Order, part: Part, window: Window) -> Result<Vec<Stored>> {
         let rows: QueryResult<Vec<ResourceRow>> = read!(self, order, part, window, |statement| statement
             .select(ResourceRow::as_select())
             .load(self.conn));
-        rows.map_err(from_diesel)?.into_iter().map(ResourceRow::meaning).collect()
+        Ok(rows.map_err(from_diesel)?.into_iter().map(ResourceRow::stored).collect())
     }
 
     /// Whether the counters know that everybody has a value. To find out by looking, all of them are looked at.

@@ -312,17 +312,47 @@ impl Tx<'_> {
         Ok(in_order(owners, |pair| *pair))
     }
 
-    pub(super) fn groups(&mut self, users: &[ResourceId]) -> Result<Vec<(ResourceId, Membership)>> {
-        let rows: Vec<(Id, Id, String, String)> = memberships::table
-            .filter(of_tenant!(memberships, self.tenant))
-            .filter(memberships::user_id.eq_any(users.iter().map(|user| Id(user.0))))
-            .filter(memberships::list.eq(List::Members.name()))
-            .inner_join(resources::table.on(
-                resources::tenant_id.eq(memberships::tenant_id).and(resources::id.eq(memberships::group_id)),
-            ))
-            .select((memberships::user_id, memberships::group_id, resources::resource_type, resources::name))
-            .load(self.conn)
-            .map_err(from_diesel)?;
+    pub(super) fn groups(
+        &mut self,
+        users: &[ResourceId],
+        most: Option<usize>,
+    ) -> Result<Vec<(ResourceId, Membership)>> {
+        macro_rules! groups {
+            ($of_users:expr) => {
+                memberships::table
+                    .filter(of_tenant!(memberships, self.tenant))
+                    .filter($of_users)
+                    .filter(memberships::list.eq(List::Members.name()))
+                    .inner_join(resources::table.on(
+                        resources::tenant_id
+                            .eq(memberships::tenant_id)
+                            .and(resources::id.eq(memberships::group_id)),
+                    ))
+                    .select((
+                        memberships::user_id,
+                        memberships::group_id,
+                        resources::resource_type,
+                        resources::name,
+                    ))
+            };
+        }
+        let rows: QueryResult<Vec<(Id, Id, String, String)>> = match (users, most) {
+            ([], _) => return Ok(Vec::new()),
+            // Of one fixed text, which is prepared once.
+            ([user], None) => groups!(memberships::user_id.eq(Id(user.0))).load(self.conn),
+            ([user], Some(most)) => {
+                let limit = i64::try_from(most + 1).unwrap_or(i64::MAX);
+                groups!(memberships::user_id.eq(Id(user.0))).limit(limit).load(self.conn)
+            }
+            (users, _) => {
+                let users = users.iter().map(|user| Id(user.0));
+                groups!(memberships::user_id.eq_any(users)).load(self.conn)
+            }
+        };
+        let rows = rows.map_err(from_diesel)?;
+        if most.is_some_and(|most| rows.len() > most) {
+            return Err(Error::WouldWait);
+        }
         let meaning = |(user, group, kind, display): (Id, Id, String, String)| {
             let known = resource_type::standard().into_iter().find(|known| known.name == kind);
             let endpoint = &known.ok_or_else(|| Error::internal("a group of an unknown type"))?.endpoint;

@@ -12,6 +12,7 @@ mod keyset;
 mod list;
 mod lists;
 mod logs;
+mod one;
 mod platform;
 mod purge;
 mod schemas;
@@ -27,7 +28,7 @@ use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl;
 use diesel::r2d2::ConnectionManager;
-use domain::Result;
+use domain::{Error, Result};
 use domain::id::TenantId;
 use domain::list::ListQuery;
 use domain::resource_type::ResourceType;
@@ -65,6 +66,9 @@ pub(crate) struct Repo {
     /// Few connections for what every request begins with, so that the slow lists of one tenant do not keep others
     /// from signing in.
     pub(crate) desk: Pool<ConnectionManager<Conn>>,
+    /// Connections for reads of a few rows that wait for nobody, one for each thread that does them: only where the
+    /// database is part of this process.
+    pub(crate) at_once: Option<Pool<ConnectionManager<Conn>>>,
     /// Connections for writing: on SQLite a single one, whose pool is the queue of the writers.
     pub(crate) writers: Pool<ConnectionManager<Conn>>,
     /// What tenants have defined, compiled.
@@ -127,6 +131,23 @@ fn pause(attempt: u32) -> Duration {
 impl Store for Repo {
     fn read_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
         self.transact(Mode::Read, tenant, |conn| Ok(work(&mut Tx::new(conn, tenant))?))
+    }
+
+    fn read_at_once(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
+        let Some(mut conn) = self.at_once.as_ref().and_then(Pool::try_get) else {
+            return Err(Error::WouldWait);
+        };
+        let done =
+            transaction(&mut conn, Mode::Read, tenant, |conn| Ok(work(&mut Tx::new(conn, tenant))?));
+        done.map_err(|Failed(error)| match error {
+            // Somebody repairs the file after a crash, say.
+            Error::Unavailable(_) => Error::WouldWait,
+            error => error,
+        })
+    }
+
+    fn reads_at_once(&self) -> bool {
+        self.at_once.is_some()
     }
 
     fn write_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {

@@ -19,6 +19,7 @@ use domain::resource_type::{Kind, ResourceType};
 use domain::role::Role;
 use domain::schema::qa_user;
 use domain::store::{Change, Origin, ProfileKey, SchemaChange, TenantTx};
+use domain::stored::Stored;
 use domain::{Error, Result};
 use serde_json::Value;
 
@@ -26,7 +27,7 @@ use super::super::Conn;
 use super::audit::{Changed, Record};
 use super::scope::of_tenant;
 use super::wrap::Locked;
-use super::{counts, list};
+use super::{counts, list, one};
 use crate::error::{from_diesel, from_write};
 use crate::rows::{NewResourceRow, ResourceChange, ResourceRow};
 use crate::schema::{attribute_values, resources};
@@ -62,8 +63,8 @@ macro_rules! keyed {
 type Keyed = (String, Option<At>, ResourceRow);
 
 impl TenantTx for Tx<'_> {
-    fn find(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>> {
-        living(keyed!(self, resources::id.eq(Id(id.0))).get_result(self.conn), resource_type)
+    fn find(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Stored>> {
+        one::by_id(self.conn, self.tenant, resource_type, id)
     }
 
     fn find_for_update(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>> {
@@ -98,7 +99,7 @@ impl TenantTx for Tx<'_> {
         list::page(self.conn, self.tenant, resource_type, query)
     }
 
-    fn more(&mut self, resource_type: &ResourceType, query: &ListQuery) -> Result<Vec<Resource>> {
+    fn more(&mut self, resource_type: &ResourceType, query: &ListQuery) -> Result<Vec<Stored>> {
         list::more(self.conn, self.tenant, resource_type, query)
     }
 
@@ -106,9 +107,11 @@ impl TenantTx for Tx<'_> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let wanted = ids.iter().map(|id| Id(id.0));
-        let rows: Vec<Keyed> =
-            keyed!(self, resources::id.eq_any(wanted)).load(self.conn).map_err(from_diesel)?;
+        let rows: QueryResult<Vec<Keyed>> = match ids {
+            [id] => keyed!(self, resources::id.eq(Id(id.0))).load(self.conn),
+            ids => keyed!(self, resources::id.eq_any(ids.iter().map(|id| Id(id.0)))).load(self.conn),
+        };
+        let rows = rows.map_err(from_diesel)?;
         let living = rows.into_iter().filter(|row| is_living(row, resource_type));
         living.map(|(_, _, row)| row.meaning()).collect()
     }
@@ -189,8 +192,12 @@ impl TenantTx for Tx<'_> {
         self.owners(groups)
     }
 
-    fn groups_of(&mut self, users: &[ResourceId]) -> Result<Vec<(ResourceId, Membership)>> {
-        self.groups(users)
+    fn groups_of(
+        &mut self,
+        users: &[ResourceId],
+        most: Option<usize>,
+    ) -> Result<Vec<(ResourceId, Membership)>> {
+        self.groups(users, most)
     }
 
     fn lists_with(&mut self, user: ResourceId) -> Result<Vec<ResourceId>> {

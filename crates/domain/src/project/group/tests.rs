@@ -40,7 +40,7 @@ fn text(
     projection: &Projection,
 ) -> String {
     let base = format!("https://h.test{}", contract.base);
-    let frame = frame(resource_type, contract, &base, resource, owners, projection);
+    let frame = frame(resource_type, contract, &base, &resource.into(), owners, projection).expect("a frame");
     let mut text = frame.head;
     if frame.shows_members {
         for (place, member) in members.iter().enumerate() {

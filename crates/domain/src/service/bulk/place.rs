@@ -35,7 +35,7 @@ impl Place {
         if path.contains(['?', '#']) {
             return Err(invalid("the path of an operation has no query"));
         }
-        let path = match path.strip_prefix(&call.base) {
+        let path = match path.strip_prefix(call.base) {
             Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
             _ if path.contains("://") => {
                 return Err(invalid("the URL of an operation lies below another base"));

@@ -88,9 +88,10 @@ fn run_while(operations: &Value, more: &Value, goes_on: &dyn Fn() -> Result<()>)
         store: &store,
         principal: &principal(TenantSettings::default(), None),
         contract: &RFC,
-        base: "https://x/scim/v2".into(),
+        base: "https://x/scim/v2",
         origin: Origin { actor: Actor::Operator, request: "r".into(), address: String::new() },
         now: DateTime::UNIX_EPOCH,
+        may_wait: true,
     };
     let billed = Cell::new(0);
     let outcomes = bulk(&call, Ok(body), &|operations| billed.set(operations), goes_on).unwrap();

@@ -2,11 +2,12 @@
 
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+use domain::filter::finds_one_at_most;
 use domain::index::Column;
 use domain::list::Part;
 
 use super::super::super::Db;
-use super::super::filter::{Predicate, finds_one_at_most};
+use super::super::filter::Predicate;
 use super::super::scope::of_tenant;
 use super::{Lister, Order};
 use crate::schema::{attribute_values, resources};
@@ -42,6 +43,8 @@ impl Lister<'_> {
 
     fn by_column(&self, column: Column, descending: bool) -> resources::BoxedQuery<'static, Db> {
         let query = self.matching();
+        // There is nothing to sort, and a planner that knows nothing of a young table is not tempted to walk it in the
+        // order asked for.
         if self.query.filter.as_ref().is_some_and(|filter| finds_one_at_most(self.resource_type, filter)) {
             return query;
         }
