@@ -324,6 +324,7 @@ pub(crate) fn open(url: &str) -> Arc<dyn Store> {
     persistence::open(persistence::Options {
         url: url.to_owned(),
         pool_size: 2,
+        at_once: 0,
         pool_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(30),
         lock_timeout: Duration::from_secs(10),
@@ -410,7 +411,7 @@ fn orders_agree(backend: Backend) {
                     if page.resources.is_empty() {
                         break;
                     }
-                    walked.extend(page.resources);
+                    walked.extend(page.resources.iter().map(|stored| stored.resource().unwrap()));
                 }
                 // By positions the walk is the same.
                 let sort = Some(Sort { by: by.clone(), descending });
@@ -419,7 +420,7 @@ fn orders_agree(backend: Backend) {
                     let query = ListQuery { filter: filter.clone(), sort: sort.clone(), start, count: 37 };
                     let page = store::read(&*world.store, world.tenant, |tx| tx.more(&USER, &query)).unwrap();
                     let Some(last) = page.last() else { break };
-                    start = Start::After(Position::of(&USER, sort.as_ref(), last));
+                    start = Start::After(Position::of(&USER, sort.as_ref(), &last.resource().unwrap()));
                     behind.extend(page.into_iter().map(|resource| resource.id));
                 }
                 let ids: Vec<ResourceId> = walked.iter().map(|resource| resource.id).collect();

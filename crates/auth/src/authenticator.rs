@@ -147,6 +147,15 @@ mod tests {
         fn write_in(&self, _: TenantId, _: Work<'_>) -> Result<()> {
             unreachable!()
         }
+        fn find_alone(
+            &self,
+            _: TenantId,
+            _: &ResourceType,
+            _: domain::id::ResourceId,
+            _: bool,
+        ) -> Result<Option<domain::stored::Stored>> {
+            unreachable!()
+        }
         fn explain(&self, _: TenantId, _: &ResourceType, _: &ListQuery) -> Result<Vec<String>> {
             unreachable!()
         }

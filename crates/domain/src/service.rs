@@ -32,6 +32,7 @@ use crate::project::{self, Projection, Related, Source};
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
 use crate::store::{self, Origin, Store, TenantTx};
+use crate::stored::Stored;
 use crate::{Error, Result, limits};
 
 /// Groups of a user that are found at once.
@@ -151,34 +152,62 @@ pub fn get(
     call.principal.require(resource_type.area, Access::Read)?;
     let id = parse_id(id)?;
     let projection = query.projection(call, resource_type);
-    let is_long = |projection: &Projection| {
-        matches!(resource_type.kind, Kind::Group(_))
-            && projection.wants(resource_type, List::Members.name())
+    // What a resource says of others has to be of the same moment: then it takes a transaction.
+    let begin = |stored: &Stored, sink: &mut dyn Sink| -> Result<bool> {
+        let version = stored.meta.version;
+        precondition.check_read(version)?;
+        let is_known = precondition.not_modified(version);
+        let location = location(call.base, resource_type, id);
+        sink.begin(if is_known { Head::NotModified(version) } else { Head::Resource { version, location } })?;
+        Ok(!is_known)
     };
-    if !call.may_wait && projection.as_ref().is_ok_and(is_long) {
+    if !matches!(resource_type.kind, Kind::Group(_)) {
+        let tenant = call.principal.tenant.id;
+        let stored = call.store.find_alone(tenant, resource_type, id, !call.may_wait)?;
+        let stored = stored.ok_or_else(Error::no_resource)?;
+        if !begin(&stored, sink)? {
+            return Ok(());
+        }
+        let (projection, source) = (as_ref(&projection)?, Source::try_from(&stored)?);
+        if speaks_of_itself(resource_type, &source, projection)? {
+            let related = Related::default();
+            let render = project::render;
+            return sink
+                .text(&render(resource_type, call.contract, call.base, &source, &related, projection)?);
+        }
+    } else if !call.may_wait
+        && projection.as_ref().is_ok_and(|shown| shown.wants(resource_type, List::Members.name()))
+    {
         return Err(Error::WouldWait);
     }
     call.read(|tx| {
-        let resource = tx.find(resource_type, id)?.ok_or_else(Error::no_resource)?;
-        let version = resource.meta.version;
-        precondition.check_read(version)?;
-        if precondition.not_modified(version) {
-            return sink.begin(Head::NotModified(version));
+        let stored = tx.find(resource_type, id)?.ok_or_else(Error::no_resource)?;
+        if !begin(&stored, sink)? {
+            return Ok(());
         }
-        let projection = as_ref(&projection)?;
-        let location = location(call.base, resource_type, id);
-        sink.begin(Head::Resource { version, location })?;
-        let source = Source::try_from(&resource)?;
+        let (projection, source) = (as_ref(&projection)?, Source::try_from(&stored)?);
         match resource_type.kind {
             Kind::Group(_) => {
                 let groups = std::slice::from_ref(&source);
                 groups::write(call, resource_type, tx, groups, projection, &|_| "", sink)
             }
-            Kind::User | Kind::Plain => {
-                sink.text(&text(call, resource_type, tx, &source, projection)?)
-            }
+            Kind::User | Kind::Plain => sink.text(&text(call, resource_type, tx, &source, projection)?),
         }
     })
+}
+
+/// Whether a resource that is no group is shown without a look at another one.
+fn speaks_of_itself(
+    resource_type: &ResourceType,
+    source: &Source<'_>,
+    projection: &Projection,
+) -> Result<bool> {
+    if resource_type.kind != Kind::User {
+        return Ok(true);
+    }
+    let has_groups = !source.is_alone() && projection.wants(resource_type, "groups");
+    let has_manager = || Ok(source.manager()?.is_some() && projection.wants(resource_type, "manager"));
+    Ok(!has_groups && !has_manager()?)
 }
 
 /// Judges the words of a request after the resource has been found: the caller keeps them as a result till then.

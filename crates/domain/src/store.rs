@@ -379,6 +379,16 @@ pub trait Store: Send + Sync {
         Err(Error::WouldWait)
     }
 
+    /// The living resource with this id, in one statement and no transaction around it. With `at_once` as of
+    /// [`Self::read_at_once`].
+    fn find_alone(
+        &self,
+        tenant: TenantId,
+        resource_type: &ResourceType,
+        id: ResourceId,
+        at_once: bool,
+    ) -> Result<Option<Stored>>;
+
     /// Whether [`Self::read_at_once`] is of any use.
     fn reads_at_once(&self) -> bool {
         false

@@ -1,11 +1,6 @@
 //! A resource as text: what a store gives back, and what a reply is written from without a tree in between.
 
 use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
 use crate::document::Document;
 use crate::id::ResourceId;
@@ -35,7 +30,7 @@ impl Stored {
 
     /// The attributes of the document, each still text.
     pub(crate) fn fields(&self) -> Result<Fields<'_>> {
-        serde_json::from_str(&self.text).map_err(Error::internal)
+        Fields::read(&self.text)
     }
 }
 
@@ -56,67 +51,172 @@ impl<'a> Fields<'a> {
     }
 }
 
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        reader.deserialize_map(Members)
+impl<'a> Fields<'a> {
+    /// Reads the text of an object that this program has written.
+    ///
+    /// The texts of members are found and not looked into: a reply is made of them, and reading them as JSON is half of what
+    /// a look-up by key costs.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for what is no object. Of an object that is broken within a member nobody may notice.
+    pub(crate) fn read(text: &'a str) -> Result<Self> {
+        let broken = || Error::internal("a stored document is no JSON object");
+        let mut members = Vec::with_capacity(16);
+        let mut reader = Reader { text, at: 0 };
+        reader.expect(b'{').ok_or_else(broken)?;
+        if reader.peek() != Some(b'}') {
+            loop {
+                members.push(reader.member().ok_or_else(broken)?);
+                if reader.peek() != Some(b',') {
+                    break;
+                }
+                reader.at += 1;
+            }
+        }
+        reader.expect(b'}').ok_or_else(broken)?;
+        if reader.peek().is_some() { Err(broken()) } else { Ok(Self(members)) }
     }
 }
 
-struct Members;
-
-impl<'de> Visitor<'de> for Members {
-    type Value = Fields<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Fields<'de>, A::Error> {
-        let mut fields = Vec::with_capacity(entries.size_hint().unwrap_or(16));
-        while let Some(Name(name)) = entries.next_key()? {
-            let value: &'de RawValue = entries.next_value()?;
-            fields.push((name, value.get()));
-        }
-        Ok(Fields(fields))
-    }
+/// A place in a text. Every step ends before an ASCII sign, so on a boundary of characters.
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
 }
 
-/// A name that is borrowed from the text where it holds no escapes.
-struct Name<'a>(Cow<'a, str>);
+impl<'a> Reader<'a> {
+    /// The next byte that is no white space.
+    fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = bytes.get(self.at) {
+            self.at += 1;
+        }
+        bytes.get(self.at).copied()
+    }
 
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Name<'de>;
+    fn expect(&mut self, sign: u8) -> Option<()> {
+        let found = self.peek()? == sign;
+        self.at += 1;
+        found.then_some(())
+    }
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
+    fn member(&mut self) -> Option<(Cow<'a, str>, &'a str)> {
+        self.peek()?;
+        let name = self.string()?;
+        // Names with escapes are keys of profiles, and rare.
+        let name = match name.contains('\\') {
+            false => Cow::Borrowed(&name[1..name.len() - 1]),
+            true => Cow::Owned(serde_json::from_str(name).ok()?),
+        };
+        self.expect(b':')?;
+        Some((name, self.value()?))
+    }
 
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Name<'de>, E> {
-                Ok(Name(Cow::Owned(text.to_owned())))
+    /// The text of a string with its quotes.
+    fn string(&mut self) -> Option<&'a str> {
+        let (from, bytes) = (self.at, self.text.as_bytes());
+        if bytes.get(from) != Some(&b'"') {
+            return None;
+        }
+        self.at += 1;
+        loop {
+            match bytes.get(self.at)? {
+                b'"' => break,
+                // Whatever is escaped, if only a quote.
+                b'\\' => self.at += 2,
+                _ => self.at += 1,
             }
         }
-        reader.deserialize_str(Text)
+        self.at += 1;
+        Some(&self.text[from..self.at])
+    }
+
+    /// The text of a value.
+    fn value(&mut self) -> Option<&'a str> {
+        let first = self.peek()?;
+        let (from, bytes) = (self.at, self.text.as_bytes());
+        match first {
+            b'"' => return self.string(),
+            b'{' | b'[' => {
+                let mut depth = 0_usize;
+                loop {
+                    match bytes.get(self.at)? {
+                        b'"' => {
+                            self.string()?;
+                            continue;
+                        }
+                        b'{' | b'[' => depth += 1,
+                        b'}' | b']' => depth -= 1,
+                        _ => {}
+                    }
+                    self.at += 1;
+                    if depth == 0 {
+                        break;
+                    }
+                }
+            }
+            _ => {
+                while bytes.get(self.at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) {
+                    self.at += 1;
+                }
+            }
+        }
+        (self.at > from).then(|| &self.text[from..self.at])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
 
     #[test]
     fn members_stay_text() {
-        let fields: Fields<'_> = serde_json::from_str(r#" {"a" : [1, {"b":"\u00e9"}] , "q\"": null} "#).unwrap();
-        assert_eq!(fields.get("a"), Some(r#"[1, {"b":"\u00e9"}]"#));
+        let fields = Fields::read(r#" {"a" : [1, {"b":"\u00e9]"}] , "q\"": null,"n":-1.5e+3 } "#).unwrap();
+        assert_eq!(fields.get("a"), Some(r#"[1, {"b":"\u00e9]"}]"#));
         assert_eq!(fields.get("q\""), Some("null"));
+        assert_eq!(fields.get("n"), Some("-1.5e+3"));
         assert_eq!(fields.get("b"), None);
-        assert!(serde_json::from_str::<Fields<'_>>("[]").is_err());
-        assert!(serde_json::from_str::<Fields<'_>>(r#"{"a":}"#).is_err());
+        assert!(Fields::read("{}").unwrap().0.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for text in
+            ["", "[]", "{", "{}x", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1"#, r#"{"a":"x}"#, r#"{"a":1,}"#, "{a:1}", r#"{"a\"#, r#"{"a":{]}"#, r#"{"é":"\"#]
+        {
+            assert!(Fields::read(text).is_err() || text == r#"{"a":{]}"#, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_object_is_read_as_serde_json_reads_it(
+            members in prop::collection::vec(("\\PC{0,8}", "\\PC{0,12}", any::<i64>(), any::<bool>()), 0..6),
+        ) {
+            let mut object = Map::new();
+            for (name, text, number, nested) in members {
+                let value = if nested {
+                    serde_json::json!({"v": [text, number, {"}": null}], "t": text})
+                } else {
+                    serde_json::json!(text)
+                };
+                object.insert(name, value);
+            }
+            for text in [Value::from(object.clone()).to_string(), format!("{:#}", Value::from(object.clone()))] {
+                let fields = Fields::read(&text).unwrap();
+                prop_assert_eq!(fields.0.len(), object.len());
+                for (name, value) in &object {
+                    let read: Value = serde_json::from_str(fields.get(name).unwrap()).unwrap();
+                    prop_assert_eq!(&read, value);
+                }
+            }
+        }
+
+        #[test]
+        fn any_text_is_answered(text in r#"[{}\[\]",:\\a1é ]{0,40}"#) {
+            let _ = Fields::read(&text);
+        }
     }
 }

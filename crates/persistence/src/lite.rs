@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Text};
@@ -43,6 +44,14 @@ type ExplainRow = (Integer, Integer, Integer, Text);
 
 fn explain_text((_, _, _, detail): (i32, i32, i32, String)) -> String {
     detail
+}
+
+/// There is nobody to whom a statement would have to say whose it is.
+const ENTERED: &str = "TRUE";
+const LEAVE: &str = "";
+
+fn enter(_: &mut AstPass<'_, '_, Db>, _tenant: &str) -> QueryResult<()> {
+    Ok(())
 }
 
 /// A column of ids as text.
@@ -91,10 +100,36 @@ fn transaction<T>(
     work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
     match mode {
-        Mode::Read | Mode::SignIn => conn.transaction(work),
+        Mode::Alone => work(conn),
+        Mode::Read | Mode::SignIn => reading(conn, work),
         Mode::Write => conn.immediate_transaction(work),
     }
 }
+
+/// A transaction that only reads has nothing to lose, so it need not be remembered as Diesel does it; its two statements are
+/// prepared once. Whoever panics in it takes the connection with him.
+fn reading<T>(
+    conn: &mut Conn,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    Word::<true>.execute(conn)?;
+    let done = work(conn);
+    Word::<false>.execute(conn)?;
+    done
+}
+
+/// `BEGIN`, or `COMMIT`.
+#[derive(QueryId)]
+struct Word<const IS_BEGIN: bool>;
+
+impl<const IS_BEGIN: bool> QueryFragment<Db> for Word<IS_BEGIN> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        out.push_sql(if IS_BEGIN { "BEGIN" } else { "COMMIT" });
+        Ok(())
+    }
+}
+
+impl<const IS_BEGIN: bool> RunQueryDsl<Conn> for Word<IS_BEGIN> {}
 
 pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
     let mut conn = connect(path)?;
@@ -123,6 +158,7 @@ pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
         readers: pool(options.pool_size, 1, PATIENCE)?,
         desk: pool(crate::DESK, 1, PATIENCE)?,
         at_once: (options.at_once > 0).then(|| at_once(options.at_once)).transpose()?,
+        enters_alone: true,
         writers: pool(1, 1, PATIENCE)?,
         catalogs: Catalogs::default(),
     }))

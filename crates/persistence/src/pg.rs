@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use diesel::connection::{CacheSize, SimpleConnection};
 use diesel::prelude::*;
+use diesel::query_builder::AstPass;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
 use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -60,6 +61,21 @@ fn remove_records(conn: &mut Conn, _tenant: TenantId, room: i64) -> Result<i64, 
     Ok(diesel::select(removed_records(room)).get_result(conn)?)
 }
 
+/// What a statement begins with that is a transaction of its own: it says whose it is before its query runs. What stands in
+/// [`ENTERED`] makes the query depend on that, so that no plan can have it the other way round; without it the query would
+/// find nothing.
+fn enter<'b>(out: &mut AstPass<'_, 'b, Db>, tenant: &'b str) -> QueryResult<()> {
+    out.push_sql("SELECT found.* FROM (SELECT set_config('app.tenant_id', ");
+    out.push_bind_param::<Text, str>(tenant)?;
+    out.push_sql(", TRUE) IS NOT NULL AS is_done OFFSET 0) AS entered CROSS JOIN LATERAL (");
+    Ok(())
+}
+
+/// The condition inside the query.
+const ENTERED: &str = "entered.is_done";
+/// What the statement ends with.
+const LEAVE: &str = " OFFSET 0) AS found";
+
 /// Runs `work` in a transaction of the tenant. The tenant is set for the transaction only and as a statement of its
 /// own: that is the one form that reaches every node of a distributed cluster, and it is safe because a
 /// [`TenantId`] is hexadecimal digits and hyphens.
@@ -69,10 +85,13 @@ fn transaction<T>(
     tenant: TenantId,
     work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
+    if mode == Mode::Alone {
+        return work(conn);
+    }
     let builder = conn.build_transaction();
     let mut builder = match mode {
         // Several statements of one read must see one state: the total and the page belong together.
-        Mode::Read | Mode::SignIn => builder.repeatable_read().read_only(),
+        Mode::Read | Mode::SignIn | Mode::Alone => builder.repeatable_read().read_only(),
         Mode::Write => builder.read_committed(),
     };
     builder.run(|conn| {
@@ -108,6 +127,7 @@ pub(crate) fn open(options: &Options) -> Result<Arc<dyn Store>> {
         desk: pool(crate::DESK)?,
         // The server is at least a process away.
         at_once: None,
+        enters_alone: !duties.is_distributed,
         writers: common,
         catalogs: Catalogs::default(),
     }))

@@ -25,6 +25,7 @@ fn open(db: &TestDb) -> Arc<dyn Store> {
     persistence::open(Options {
         url: db.url.clone(),
         pool_size: 2,
+        at_once: 0,
         pool_timeout: Duration::from_secs(10),
         statement_timeout: Duration::from_secs(10),
         lock_timeout: Duration::from_secs(10),

@@ -76,8 +76,7 @@ impl<'a> Source<'a> {
         match &self.values {
             Values::Tree(document) => Ok(document.get(urn).map(Extension::Tree)),
             Values::Text(fields) => {
-                let text = fields.get(urn).map(serde_json::from_str).transpose().map_err(Error::internal)?;
-                Ok(text.map(Extension::Text))
+                Ok(fields.get(urn).map(Fields::read).transpose()?.map(Extension::Text))
             }
         }
     }
@@ -119,7 +118,7 @@ impl Shown<'_> {
     pub(super) fn members(&self) -> Result<Vec<(Cow<'_, str>, Shown<'_>)>> {
         match self {
             Self::Text(text) if text.starts_with('{') => {
-                let fields: Fields<'_> = serde_json::from_str(text).map_err(Error::internal)?;
+                let fields = Fields::read(text)?;
                 Ok(fields.into_iter().map(|(name, text)| (name, Shown::Text(text.into()))).collect())
             }
             Self::Text(_) => Ok(Vec::new()),

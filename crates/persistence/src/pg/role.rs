@@ -21,6 +21,8 @@ const MIGRATION_LOCK: i64 = 0x726f_6c6c_6361_6c6c;
 pub(super) struct Duties {
     /// Step down from the role they signed in as.
     pub(super) set_role: bool,
+    /// Other servers hold the rows: what a statement says of whose it is does not reach them, only what a transaction says.
+    pub(super) is_distributed: bool,
 }
 
 #[derive(QueryableByName)]
@@ -31,6 +33,9 @@ struct SignedInAs {
     /// Row-level security would not bind it, or it could switch it off.
     #[diesel(sql_type = Bool)]
     too_mighty: bool,
+    /// Citus is there.
+    #[diesel(sql_type = Bool)]
+    is_distributed: bool,
     #[diesel(sql_type = Text)]
     name: String,
 }
@@ -62,7 +67,7 @@ pub(super) fn prepare(url: &str, may_migrate: bool) -> Result<Duties> {
             )));
         }
     }
-    Ok(Duties { set_role: role.too_mighty })
+    Ok(Duties { set_role: role.too_mighty, is_distributed: role.is_distributed })
 }
 
 /// Migrates as the owner and sets up the server's role. Returns the versions applied.
@@ -111,6 +116,7 @@ fn connect(url: &str) -> Result<Conn> {
 fn signed_in_as(conn: &mut Conn) -> Result<SignedInAs> {
     diesel::sql_query(
         "SELECT current_user::text AS name, \
+         EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus') AS is_distributed, \
          has_schema_privilege(current_user, current_schema(), 'CREATE') AS may_migrate, \
          rolsuper OR rolbypassrls OR EXISTS (SELECT 1 FROM pg_class \
             WHERE relname IN ('tenants', 'resources') AND relnamespace = current_schema()::regnamespace \

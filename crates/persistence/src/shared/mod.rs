@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 use diesel::RunQueryDsl;
 use diesel::r2d2::ConnectionManager;
 use domain::{Error, Result};
-use domain::id::TenantId;
+use domain::id::{ResourceId, TenantId};
 use domain::list::ListQuery;
 use domain::resource_type::ResourceType;
 use domain::store::admins::AdminStore;
@@ -37,6 +37,7 @@ use domain::store::log::LogStore;
 use domain::store::platform::PlatformStore;
 use domain::store::tokens::TokenStore;
 use domain::store::{Store, Work};
+use domain::stored::Stored;
 use domain::tenant::Tenant;
 use domain::token::Found;
 use r2d2::Pool;
@@ -55,6 +56,8 @@ pub(crate) enum Mode {
     Read,
     /// The same, for a token or a sign of life.
     SignIn,
+    /// One statement that is its own transaction.
+    Alone,
     /// Reads and writes; committed and flushed at the end.
     Write,
 }
@@ -69,6 +72,8 @@ pub(crate) struct Repo {
     /// Connections for reads of a few rows that wait for nobody, one for each thread that does them: only where the
     /// database is part of this process.
     pub(crate) at_once: Option<Pool<ConnectionManager<Conn>>>,
+    /// Whether a statement by itself can say whose it is.
+    pub(crate) enters_alone: bool,
     /// Connections for writing: on SQLite a single one, whose pool is the queue of the writers.
     pub(crate) writers: Pool<ConnectionManager<Conn>>,
     /// What tenants have defined, compiled.
@@ -91,7 +96,7 @@ impl Repo {
         mut work: impl FnMut(&mut Conn) -> Result<T, Failed>,
     ) -> Result<T> {
         let pool = match mode {
-            Mode::Read => &self.readers,
+            Mode::Read | Mode::Alone => &self.readers,
             Mode::SignIn => &self.desk,
             Mode::Write => &self.writers,
         };
@@ -134,16 +139,29 @@ impl Store for Repo {
     }
 
     fn read_at_once(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
-        let Some(mut conn) = self.at_once.as_ref().and_then(Pool::try_get) else {
-            return Err(Error::WouldWait);
-        };
-        let done =
-            transaction(&mut conn, Mode::Read, tenant, |conn| Ok(work(&mut Tx::new(conn, tenant))?));
-        done.map_err(|Failed(error)| match error {
-            // Somebody repairs the file after a crash, say.
-            Error::Unavailable(_) => Error::WouldWait,
-            error => error,
-        })
+        self.at_once(tenant, Mode::Read, |conn| Ok(work(&mut Tx::new(conn, tenant))?))
+    }
+
+    fn find_alone(
+        &self,
+        tenant: TenantId,
+        resource_type: &ResourceType,
+        id: ResourceId,
+        at_once: bool,
+    ) -> Result<Option<Stored>> {
+        if at_once {
+            return self.at_once(tenant, Mode::Alone, |conn| {
+                Ok(one::alone(conn, tenant, resource_type, id)?)
+            });
+        }
+        match self.enters_alone {
+            true => self.transact(Mode::Alone, tenant, |conn| {
+                Ok(one::alone(conn, tenant, resource_type, id)?)
+            }),
+            false => self.transact(Mode::Read, tenant, |conn| {
+                Ok(one::by_id(conn, tenant, resource_type, id)?)
+            }),
+        }
     }
 
     fn reads_at_once(&self) -> bool {
@@ -231,6 +249,23 @@ impl Repo {
             held.unwrap_or_else(|error| log::error!("a token could not be held: {error:?}"));
         }
         outcome
+    }
+
+    /// Reads on a connection that is free, without waiting for anything.
+    fn at_once<T>(
+        &self,
+        tenant: TenantId,
+        mode: Mode,
+        work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+    ) -> Result<T> {
+        let Some(mut conn) = self.at_once.as_ref().and_then(Pool::try_get) else {
+            return Err(Error::WouldWait);
+        };
+        transaction(&mut conn, mode, tenant, work).map_err(|Failed(error)| match error {
+            // Somebody repairs the file after a crash, say.
+            Error::Unavailable(_) => Error::WouldWait,
+            error => error,
+        })
     }
 
     /// A query on global tables, outside any tenant.

@@ -12,6 +12,7 @@ use domain::{Error, Result};
 
 use super::super::Conn;
 use super::scope::of_tenant;
+use super::wrap::{Alone, Entered};
 use crate::error::from_diesel;
 use crate::rows::ResourceRow;
 use crate::schema::{memberships, resources};
@@ -49,6 +50,19 @@ pub(super) fn by_id(
         .get_result(conn)
         .optional()
         .map_err(from_diesel)?;
+    Ok(row.and_then(|row| living(row, resource_type)))
+}
+
+/// The same, where it is a transaction of its own.
+pub(super) fn alone(
+    conn: &mut Conn,
+    tenant: TenantId,
+    resource_type: &ResourceType,
+    id: ResourceId,
+) -> Result<Option<Stored>> {
+    let query = shown!(tenant).filter(resources::id.eq(Id(id.0))).filter(Entered);
+    let query = Alone { query, tenant: tenant.to_string() };
+    let row: Option<Shown> = query.get_result(conn).optional().map_err(from_diesel)?;
     Ok(row.and_then(|row| living(row, resource_type)))
 }
 

@@ -1,9 +1,11 @@
 //! Queries around queries, for what Diesel has for one database only.
 
+use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 
-use super::super::{Conn, Db, EXPLAIN, ExplainRow, FOR_KEY_SHARE, FOR_NO_KEY_UPDATE, FOR_UPDATE};
+use super::super::{Conn, Db, ENTERED, EXPLAIN, ExplainRow, FOR_KEY_SHARE, FOR_NO_KEY_UPDATE, FOR_UPDATE, LEAVE, enter};
 
 /// The rows of a query, locked until the transaction ends. On SQLite the transaction itself is the lock.
 #[derive(QueryId)]
@@ -58,6 +60,53 @@ impl<Q: QueryFragment<Db>> QueryFragment<Db> for Kept<Q> {
         out.push_sql(FOR_KEY_SHARE);
         Ok(())
     }
+}
+
+/// A query that is a transaction of its own: it also says whose it is. Its condition [`Entered`] holds once that is said.
+pub(crate) struct Alone<Q> {
+    pub(crate) query: Q,
+    pub(crate) tenant: String,
+}
+
+impl<Q: QueryId> QueryId for Alone<Q> {
+    type QueryId = Alone<Q::QueryId>;
+    const HAS_STATIC_QUERY_ID: bool = Q::HAS_STATIC_QUERY_ID;
+}
+
+impl<Q: Query> Query for Alone<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<Conn> for Alone<Q> {}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Alone<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        enter(&mut out, &self.tenant)?;
+        self.query.walk_ast(out.reborrow())?;
+        out.push_sql(LEAVE);
+        Ok(())
+    }
+}
+
+/// The condition on which a query depends on [`Alone`] around it.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub(crate) struct Entered;
+
+impl QueryFragment<Db> for Entered {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        out.push_sql(ENTERED);
+        Ok(())
+    }
+}
+
+impl Expression for Entered {
+    type SqlType = Bool;
+}
+
+impl<QS: ?Sized> AppearsOnTable<QS> for Entered {}
+impl<QS> SelectableExpression<QS> for Entered {}
+impl<GB> ValidGrouping<GB> for Entered {
+    type IsAggregate = is_aggregate::No;
 }
 
 /// A query that is planned each time it runs. The plan of a prepared statement is made for any group; where one group

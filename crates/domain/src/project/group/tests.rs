@@ -1,11 +1,12 @@
 use chrono::DateTime;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::contract::{QA, RFC};
 use crate::document::Document;
 use crate::meta::{Meta, Version};
+use crate::resource::Resource;
 use crate::resource_type::{GROUP, USERGROUP};
 use crate::schema::qa_group;
 

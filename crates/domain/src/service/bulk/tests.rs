@@ -29,6 +29,16 @@ impl Store for Asked {
         no_answer()
     }
 
+    fn find_alone(
+        &self,
+        _: TenantId,
+        _: &ResourceType,
+        _: ResourceId,
+        _: bool,
+    ) -> Result<Option<crate::stored::Stored>> {
+        no_answer()
+    }
+
     fn write_in(&self, _: TenantId, _: Work<'_>) -> Result<()> {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         no_answer()
