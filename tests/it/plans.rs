@@ -234,7 +234,7 @@ fn pages_behind_a_position_are_ranges(backend: Backend) {
             let query = |start, count| ListQuery { filter: None, sort: sort.clone(), start, count };
             let half = query(Start::Index(USERS / 2), 1);
             let middle = store::read(&*store, tenant, |tx| tx.more(&USER, &half)).unwrap();
-            let position = Position::of(&USER, sort.as_ref(), &middle[0]);
+            let position = Position::of(&USER, sort.as_ref(), &middle[0].resource().unwrap());
             assert_eq!(position.part, Part::WithValue, "{name:?}: everybody has a value");
             let plan = store.explain(tenant, &USER, &query(Start::After(position), 100)).unwrap().join("\n");
             let sign = if descending { '<' } else { '>' };

@@ -208,6 +208,6 @@ fn pragmas(conn: &mut Conn, patience: Duration) -> QueryResult<()> {
     conn.batch_execute(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
          PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 1000; \
-         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192",
+         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096",
     )
 }
