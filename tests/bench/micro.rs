@@ -7,7 +7,8 @@ use divan::{Bencher, black_box};
 use domain::contract::RFC;
 use domain::decode;
 use domain::document::Document;
-use domain::filter::{self, Filter, parse::Scope};
+use domain::filter::Filter;
+use domain::filter::parse::{self, Scope};
 use domain::id::{ResourceId, TenantId};
 use domain::key;
 use domain::limits;
@@ -58,7 +59,7 @@ fn resource() -> Resource {
 fn parsed(text: &str) -> Filter {
     let scope =
         Scope { resource_type: &USER, contract: &RFC, location: "https://scim.example.com/scim/v2/Users/" };
-    filter::parse(text, &scope).unwrap()
+    parse::parse(text, &scope).unwrap()
 }
 
 const LOOK_UP: &str = r#"userName eq "Ines.Lindqvist.4711@acme.example""#;

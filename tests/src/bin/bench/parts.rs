@@ -27,8 +27,10 @@ pub(super) enum Part {
     Mixed,
 }
 
+type Work = fn(&mut Run, &mut Stand);
+
 /// Each with its name and what it does.
-const TABLE: [(Part, &str, fn(&mut Run, &mut Stand)); 7] = [
+const TABLE: [(Part, &str, Work); 7] = [
     (Part::Core, "core", core::run),
     (Part::Workloads, "workloads", workloads::run),
     (Part::Sizes, "sizes", sizes::run),

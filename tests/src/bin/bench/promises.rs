@@ -70,9 +70,9 @@ impl Promise {
     }
 }
 
-/// Rows with an error prove nothing.
+/// Rows with an error, or in which nothing was answered in time, prove nothing.
 fn good(row: Option<&Row>) -> Option<&Row> {
-    row.filter(|row| row.errors() == 0)
+    row.filter(|row| row.is_good())
 }
 
 /// One side of a comparison.
@@ -159,8 +159,10 @@ impl Table<'_> {
             bound,
             unit: "",
             measured: values.map(|(one, other)| one / other),
-            from: values
-                .map_or_else(String::new, |(one, other)| format!("{} / {}", figure(one), figure(other))),
+            from: values.map_or_else(String::new, |(one, other)| match group {
+                3 => format!("{one:.3} / {other:.3} ms"),
+                _ => format!("{} / {} per s", figure(one), figure(other)),
+            }),
         });
     }
 

@@ -118,6 +118,14 @@ fn noises(text: &mut String, run: &Run) {
         let (kind, setting) = (row.key.kind.title(), run.scale.title(row.key.setting));
         format!("{} errors: {kind}, {setting}, {} × {}.", row.errors(), row.key.what, row.key.connections)
     }));
+    let silent = run.results.rows.iter().filter(|row| row.errors() == 0 && !row.is_good());
+    seen.extend(silent.map(|row| {
+        let (kind, setting) = (row.key.kind.title(), run.scale.title(row.key.setting));
+        format!(
+            "Nothing was answered in time: {kind}, {setting}, {} × {}.",
+            row.key.what, row.key.connections
+        )
+    }));
     if seen.is_empty() {
         text.push_str("None that was seen.\n\n");
     } else {

@@ -60,6 +60,11 @@ impl Row {
         self.samples.iter().map(|sample| sample.errors).sum()
     }
 
+    /// Whether a figure of it says something.
+    pub(super) fn is_good(&self) -> bool {
+        self.errors() == 0 && self.samples.iter().all(|sample| sample.requests > 0)
+    }
+
     /// The slowest and the fastest run, where there were several.
     pub(super) fn range(&self) -> Option<(f64, f64)> {
         let rates = || self.samples.iter().map(|sample| sample.rate);

@@ -1,7 +1,7 @@
 //! One run of the program: what all its parts share.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::client::Client;
 use super::client::written;
@@ -22,6 +22,9 @@ pub(super) const PGBENCH: &str = "`pgbench -S -M prepared`";
 pub(super) const RAW_INSERT: &str = "raw insert of 1 KB";
 /// A row by its key.
 pub(super) const RAW_READ: &str = "raw read of 1 KB";
+
+/// Between a row and the next one.
+const REST: Duration = Duration::from_millis(100);
 
 /// What all parts share.
 pub(super) struct Run {
@@ -122,6 +125,7 @@ impl Run {
         assert!(good, "{}\n{status} without {expect}: {body}", requests.first);
     }
 
+    /// One run of a row.
     pub(super) fn drive(
         &mut self,
         site: &Site,
@@ -130,7 +134,24 @@ impl Run {
         requests: &Requests,
         connections: u32,
     ) {
-        let sample = self.wrk.drive(&site.server.address, requests, connections, self.scale.step);
+        self.drive_for(self.scale.step, site, kind, what, requests, connections);
+    }
+
+    /// The same for another time.
+    pub(super) fn drive_for(
+        &mut self,
+        time: Duration,
+        site: &Site,
+        kind: Kind,
+        what: &'static str,
+        requests: &Requests,
+        connections: u32,
+    ) {
+        let sample = self.wrk.drive(&site.server.address, requests, connections, time);
         self.add(Key { kind, setting: site.setting, what, connections }, sample);
+        if connections > 1 {
+            // What was in flight when `wrk` stopped is still done.
+            std::thread::sleep(REST);
+        }
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Workload {
     pub(super) writes: bool,
     /// Resources that one request makes or changes.
     pub(super) resources: u32,
+    /// Connections that it is driven at, at most: of what takes long, many at a time only wait for each other.
+    pub(super) connections: u32,
     /// What the body of an answer holds.
     pub(super) expect: &'static str,
     make: fn(&Site) -> Vec<String>,
@@ -38,11 +40,11 @@ impl Workload {
 }
 
 const fn read(name: &'static str, expect: &'static str, make: fn(&Site) -> Vec<String>) -> Workload {
-    Workload { name, writes: false, resources: 1, expect, make }
+    Workload { name, writes: false, resources: 1, connections: 64, expect, make }
 }
 
 const fn write(name: &'static str, expect: &'static str, make: fn(&Site) -> Vec<String>) -> Workload {
-    Workload { name, writes: true, resources: 1, expect, make }
+    Workload { name, writes: true, resources: 1, connections: 64, expect, make }
 }
 
 pub(super) const GET: &str = "GET by id";
@@ -89,7 +91,11 @@ pub(super) const ALL: [Workload; 15] = [
     write(POST, r#""id":""#, |site| {
         (0..200).map(|place| post(&site.tenants[place % site.tenants.len()])).collect()
     }),
-    Workload { resources: 100, ..write("bulk of 100 POSTs", r#""status":"201""#, |site| vec![bulk(site)]) },
+    Workload {
+        resources: 100,
+        connections: 16,
+        ..write("bulk of 100 POSTs", r#""status":"201""#, |site| vec![bulk(site)])
+    },
 ];
 
 /// Badges that are given out.
