@@ -67,7 +67,7 @@ const OF_ENTRA: &str = r#"emails[type eq "work"].value eq "ines.lindqvist.4711@a
 
 /// As long as a filter may be, with as many comparisons as it may have.
 fn long_filter() -> String {
-    let rest = "x".repeat(78);
+    let rest = "x".repeat(86);
     let part = |number| format!(r#"userName eq "person.{number:02}.{rest}@acme.example""#);
     let text = (0..limits::FILTER_TERMS).map(part).collect::<Vec<_>>().join(" or ");
     assert!((limits::FILTER_BYTES - 100..=limits::FILTER_BYTES).contains(&text.len()), "{}", text.len());
