@@ -22,8 +22,18 @@ pub(super) fn most_during<T>(process: u32, work: impl FnOnce() -> T) -> (T, f64)
             }
             most
         });
+        let end = End(&done);
         let result = work();
-        done.store(true, Ordering::Relaxed);
+        drop(end);
         (result, watch.join().unwrap() as f64 / f64::from(1 << 20))
     })
+}
+
+/// Ends the watch, also when the work has stopped the program: the watch would wait for ever.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

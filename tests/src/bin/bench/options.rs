@@ -37,7 +37,7 @@ impl Scale {
             newcomers: 15_000,
             tenants: [8, 1_000],
             tenant_users: 10_000,
-            step: Duration::from_millis(1_500),
+            step: Duration::from_millis(1_200),
             rounds: 3,
             pgbench: 10,
         }

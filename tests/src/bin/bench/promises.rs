@@ -121,10 +121,11 @@ pub(super) fn all(results: &Results, scale: &Scale) -> Vec<Promise> {
     table.promises
 }
 
-/// The number of clients at which pgbench was fastest.
+/// The number of clients at which pgbench was fastest when all were tried: the one that was measured again then.
 pub(super) fn best_pgbench(results: &Results) -> Option<u32> {
     let rows = results.rows.iter().filter(|row| row.key.what == PGBENCH);
-    rows.max_by(|one, other| one.rate().total_cmp(&other.rate())).map(|row| row.key.connections)
+    let rank = |row: &&Row| (row.samples.len(), row.rate());
+    rows.max_by(|one, other| rank(one).partial_cmp(&rank(other)).unwrap()).map(|row| row.key.connections)
 }
 
 impl Table<'_> {

@@ -171,15 +171,19 @@ fn line(text: &mut String, run: &Run, row: &Row) {
     let errors = if row.errors() > 0 { format!(" (**{} errors**)", row.errors()) } else { String::new() };
     writeln!(
         text,
-        "| {} | {}{errors} | {} | {:.0} | {range} | {:.3} | {:.3} | {share} |",
+        "| {} | {}{errors} | {} | {:.0} | {range} | {} | {} | {share} |",
         run.scale.title(row.key.setting),
         row.key.what,
         row.key.connections,
         row.rate(),
-        row.p50(),
-        row.p99(),
+        latency(row.p50()),
+        latency(row.p99()),
     )
     .unwrap();
+}
+
+fn latency(milliseconds: f64) -> String {
+    if milliseconds.is_nan() { String::new() } else { format!("{milliseconds:.3}") }
 }
 
 /// A read as a share of the constant handler, resources written as a share of rows that a bare loop inserts.
