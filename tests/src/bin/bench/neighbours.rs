@@ -1,11 +1,15 @@
 //! A quiet tenant beside one that floods the server: what the first notices of the second.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Client, Figures, Run, analyze, people};
+use super::client::Client;
+use super::database::{Kind, Place, settle};
+use super::program::Program;
+use super::site::{Person, people};
 
 /// Requests a second of the tenant that is measured: what a busy identity provider sends.
 const QUIET: u64 = 25;
@@ -40,23 +44,54 @@ impl Answers {
 /// A tenant with its token and people.
 struct Tenant {
     token: String,
-    people: Vec<(String, String)>,
+    people: Vec<Person>,
 }
 
-impl Run {
+/// How many users each of the two has, and how long each turn is.
+struct Neighbours {
+    users: u64,
+    time: Duration,
+    program: Program,
+}
+
+/// Prints a table for both databases. The arguments are users and seconds.
+pub(super) fn run(arguments: &[String], folder: &Path) {
+    let number = |place: usize, default| arguments.get(place).map_or(default, |text| text.parse().unwrap());
+    let (users, time) = (number(0, 10_000), Duration::from_secs(number(1, 60)));
+    let neighbours = Neighbours { users, time, program: Program::find(folder) };
+    println!("| database | what | connections | per second | p50 ms | p99 ms |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let place = Place::of(kind, folder);
+        neighbours.of(kind.title(), &place.make("neighbours"));
+    }
+}
+
+/// Prints a row: how many answers in which time, and how long each took.
+fn print(mut latencies: Vec<Duration>, time: Duration, database: &str, what: &str, connections: &str) {
+    latencies.sort_unstable();
+    let at = |part: f64| {
+        let place = (latencies.len() as f64 * part) as usize;
+        latencies[place.min(latencies.len() - 1)].as_secs_f64() * 1_000.0
+    };
+    let rate = latencies.len() as f64 / time.as_secs_f64();
+    println!("| {database} | {what} | {connections} | {rate:.0} | {:.3} | {:.3} |", at(0.5), at(0.99));
+}
+
+impl Neighbours {
     /// The quiet tenant alone, then beside the flood, each for the time of the run. The limits of the server are those it
     /// has by itself.
-    pub(super) fn of_neighbours(&self, name: &str, url: &str) {
+    fn of(&self, name: &str, url: &str) {
         for slug in ["quiet", "loud"] {
-            self.cli(url, &["tenant", "create", slug]);
-            self.cli(url, &["load", "--tenant", slug, "--users", &self.users.to_string()]);
+            self.program.cli(url, &["tenant", "create", slug]);
+            self.program.cli(url, &["load", "--tenant", slug, "--users", &self.users.to_string()]);
         }
-        analyze(url);
-        let (mut server, address) = self.serve_with(url, true);
+        settle(url);
+        let server = self.program.serve_with(url, true);
         let tenant = |slug: &str| {
-            let token = self.cli(url, &["token", "create", "--tenant", slug, "--name", "figures"]);
+            let token = self.program.cli(url, &["token", "create", "--tenant", slug, "--name", "bench"]);
             // More of them are not needed, and the limits hold already.
-            let people = people(&address, &token, self.users.min(10_000));
+            let people = people(&mut server.client(&token), self.users, 10_000);
             Tenant { token, people }
         };
         let (quiet, loud) = (tenant("quiet"), tenant("loud"));
@@ -64,21 +99,28 @@ impl Run {
         std::thread::sleep(Duration::from_secs(3));
         let (alone, beside) = (Answers::default(), Answers::default());
         let flooded = Answers::default();
-        self.paced(&address, &quiet, QUIET, &alone).print(name, &format!("alone: {}", alone.told()), "4");
-        let figures = std::thread::scope(|scope| {
-            let flood = scope.spawn(|| self.paced(&address, &loud, FLOOD, &flooded));
-            let figures = self.paced(&address, &quiet, QUIET, &beside);
-            flood.join().unwrap().print(name, &format!("the flood: {}", flooded.told()), "32");
+        let address = &server.address;
+        let (latencies, time) = self.paced(address, &quiet, QUIET, &alone);
+        print(latencies, time, name, &format!("alone: {}", alone.told()), "4");
+        let (latencies, time) = std::thread::scope(|scope| {
+            let flood = scope.spawn(|| self.paced(address, &loud, FLOOD, &flooded));
+            let figures = self.paced(address, &quiet, QUIET, &beside);
+            let (latencies, time) = flood.join().unwrap();
+            print(latencies, time, name, &format!("the flood: {}", flooded.told()), "32");
             figures
         });
-        figures.print(name, &format!("beside it: {}", beside.told()), "4");
-        server.kill().unwrap();
-        server.wait().unwrap();
+        print(latencies, time, name, &format!("beside it: {}", beside.told()), "4");
     }
 
     /// So many requests a second, whether the ones before are answered or not: each is timed from the moment at which it
     /// was due.
-    fn paced(&self, address: &str, tenant: &Tenant, rate: u64, answers: &Answers) -> Figures {
+    fn paced(
+        &self,
+        address: &str,
+        tenant: &Tenant,
+        rate: u64,
+        answers: &Answers,
+    ) -> (Vec<Duration>, Duration) {
         let connections = if rate > 100 { 32 } else { 4 };
         let all = rate * self.time.as_secs();
         let start = Instant::now();
@@ -101,13 +143,13 @@ impl Run {
                 (0..connections as u64).map(|first| scope.spawn(move || work(first))).collect();
             threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
         });
-        Figures { latencies, time: start.elapsed() }
+        (latencies, start.elapsed())
     }
 }
 
 /// What an identity provider does in a cycle: it looks for somebody, reads him, changes him, and now and then makes one.
 fn request(n: u64, tenant: &Tenant, start: Instant) -> (String, Option<String>) {
-    let (id, name) = &tenant.people[n as usize * 7 % tenant.people.len()];
+    let Person { id, name } = &tenant.people[n as usize * 7 % tenant.people.len()];
     match n % 10 {
         0..4 => (format!("GET /scim/v2/Users?filter=userName%20eq%20%22{name}%22"), None),
         4..6 => (format!("GET /scim/v2/Users/{id}"), None),
