@@ -4,6 +4,7 @@
 #[path = "shared/mod.rs"]
 #[allow(clippy::duplicate_mod, reason = "one query layer, compiled for each database")]
 mod shared;
+mod writers;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,7 +26,8 @@ use crate::Options;
 use crate::error::{self, Failed, from_connect, from_diesel};
 use crate::migrations;
 use crate::types::{Id, Uid};
-use shared::{Catalogs, Mode, Repo};
+use shared::{Catalogs, Repo};
+use writers::Writers;
 
 pub(crate) type Conn = diesel::SqliteConnection;
 pub(crate) type Db = diesel::sqlite::Sqlite;
@@ -81,18 +83,22 @@ fn remove_records(conn: &mut Conn, tenant: TenantId, room: i64) -> Result<i64, F
     Ok(gone)
 }
 
-/// Runs `work` in a transaction. A writing one takes the lock first: one that only reads first and then finds
-/// another writer has no way but to fail.
-fn transaction<T>(
+/// Runs `work` in a transaction that only reads.
+fn read<T>(
     conn: &mut Conn,
-    mode: Mode,
     _tenant: TenantId,
     work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
-    match mode {
-        Mode::Read | Mode::SignIn => conn.transaction(work),
-        Mode::Write => conn.immediate_transaction(work),
-    }
+    conn.transaction(work)
+}
+
+/// Runs `work` in a transaction that writes.
+fn write<T>(
+    writers: &Writers,
+    _tenant: TenantId,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    writers.run(work)
 }
 
 pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
@@ -120,7 +126,7 @@ pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
     Ok(Arc::new(Repo {
         readers: pool(options.pool_size)?,
         desk: pool(crate::DESK)?,
-        writers: pool(1)?,
+        writers: Writers::open(path, options.pool_timeout)?,
         catalogs: Catalogs::default(),
     }))
 }
@@ -164,7 +170,7 @@ impl CustomizeConnection<Conn, diesel::r2d2::Error> for Pragmas {
 fn pragmas(conn: &mut Conn) -> QueryResult<()> {
     conn.batch_execute(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 1000; \
+         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 4000; \
          PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192",
     )
 }

@@ -8,9 +8,12 @@ mod shared;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{CacheSize, SimpleConnection};
+use diesel::connection::{
+    AnsiTransactionManager as Transactions, CacheSize, SimpleConnection, TransactionManager,
+};
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
+use diesel::result::Error as DieselError;
 use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::Result;
@@ -20,7 +23,7 @@ use r2d2::Pool;
 
 use crate::Options;
 use crate::error::{self, Failed};
-use shared::{Catalogs, Mode, Repo};
+use shared::{Catalogs, Repo};
 
 pub(crate) type Conn = diesel::PgConnection;
 pub(crate) type Db = diesel::pg::Pg;
@@ -60,25 +63,53 @@ fn remove_records(conn: &mut Conn, _tenant: TenantId, room: i64) -> Result<i64, 
     Ok(diesel::select(removed_records(room)).get_result(conn)?)
 }
 
-/// Runs `work` in a transaction of the tenant. The tenant is set for the transaction only and as a statement of its
-/// own: that is the one form that reaches every node of a distributed cluster, and it is safe because a
-/// [`TenantId`] is hexadecimal digits and hyphens.
-fn transaction<T>(
+/// Connections for writing: the database itself says who waits for whom.
+pub(crate) type Writers = Pool<ConnectionManager<Conn>>;
+
+/// Runs `work` in a transaction that only reads.
+fn read<T>(
     conn: &mut Conn,
-    mode: Mode,
     tenant: TenantId,
     work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
-    let builder = conn.build_transaction();
-    let mut builder = match mode {
-        // Several statements of one read must see one state: the total and the page belong together.
-        Mode::Read | Mode::SignIn => builder.repeatable_read().read_only(),
-        Mode::Write => builder.read_committed(),
-    };
-    builder.run(|conn| {
-        conn.batch_execute(&format!("SET LOCAL app.tenant_id = '{tenant}'"))?;
-        work(conn)
-    })
+    // Several statements of one read must see one state: the total and the page belong together.
+    run(conn, "ISOLATION LEVEL REPEATABLE READ READ ONLY", tenant, work)
+}
+
+/// Runs `work` in a transaction that writes.
+fn write<T>(
+    writers: &Writers,
+    tenant: TenantId,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let mut conn = writers.get().map_err(error::from_pool)?;
+    run(&mut conn, "ISOLATION LEVEL READ COMMITTED", tenant, work)
+}
+
+/// The tenant is set for the transaction only and as a statement of its own: that is the one form that reaches every
+/// node of a distributed cluster, and it is safe because a [`TenantId`] is hexadecimal digits and hyphens. It goes to
+/// the server together with BEGIN.
+fn run<T>(
+    conn: &mut Conn,
+    kind: &str,
+    tenant: TenantId,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let begin = format!("BEGIN TRANSACTION {kind}; SET LOCAL app.tenant_id = '{tenant}'");
+    Transactions::begin_transaction_sql(conn, &begin).inspect_err(|_| {
+        // The first of the two may have been done.
+        let _ = conn.batch_execute("ROLLBACK");
+    })?;
+    match work(conn) {
+        Ok(value) => {
+            Transactions::commit_transaction(conn)?;
+            Ok(value)
+        }
+        Err(failure) => match Transactions::rollback_transaction(conn) {
+            Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(failure),
+            Err(error) => Err(error.into()),
+        },
+    }
 }
 
 pub(crate) fn open(options: &Options) -> Result<Arc<dyn Store>> {

@@ -41,7 +41,7 @@ use domain::token::Found;
 use r2d2::Pool;
 use uuid::Uuid;
 
-use super::{Conn, transaction};
+use super::{Conn, Writers, read, write};
 use crate::error::{self, Failed};
 
 pub(crate) use schemas::Catalogs;
@@ -65,8 +65,8 @@ pub(crate) struct Repo {
     /// Few connections for what every request begins with, so that the slow lists of one tenant do not keep others
     /// from signing in.
     pub(crate) desk: Pool<ConnectionManager<Conn>>,
-    /// Connections for writing: on SQLite a single one, whose pool is the queue of the writers.
-    pub(crate) writers: Pool<ConnectionManager<Conn>>,
+    /// Those who write, and what they wait for.
+    pub(crate) writers: Writers,
     /// What tenants have defined, compiled.
     pub(crate) catalogs: Catalogs,
 }
@@ -86,22 +86,19 @@ impl Repo {
         tenant: TenantId,
         mut work: impl FnMut(&mut Conn) -> Result<T, Failed>,
     ) -> Result<T> {
-        let pool = match mode {
-            Mode::Read => &self.readers,
-            Mode::SignIn => &self.desk,
-            Mode::Write => &self.writers,
-        };
         let (mut attempt, started) = (1, Instant::now());
         loop {
             let mut committing = false;
-            let outcome = pool.get().map_err(error::from_pool).and_then(|mut conn| {
-                let done = transaction(&mut conn, mode, tenant, |conn| {
+            let outcome = match mode {
+                Mode::Read => read_on(&self.readers, tenant, &mut work),
+                Mode::SignIn => read_on(&self.desk, tenant, &mut work),
+                Mode::Write => write(&self.writers, tenant, |conn| {
                     let value = work(conn)?;
-                    committing = mode == Mode::Write;
+                    committing = true;
                     Ok(value)
-                });
-                done.map_err(|Failed(error)| error)
-            });
+                }),
+            };
+            let outcome = outcome.map_err(|Failed(error)| error);
             match outcome {
                 Err(error)
                     if attempt < ATTEMPTS
@@ -116,6 +113,15 @@ impl Repo {
             }
         }
     }
+}
+
+fn read_on<T>(
+    pool: &Pool<ConnectionManager<Conn>>,
+    tenant: TenantId,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let mut conn = pool.get().map_err(error::from_pool)?;
+    read(&mut conn, tenant, work)
 }
 
 /// Opponents in a conflict must not meet again in step, so every pause differs; randomness needs no crate here.
