@@ -97,7 +97,7 @@ async fn announced(
             let usage = store::read(call.store, call.principal.tenant.id, |tx| {
                 Ok(Usage { profile_keys: tx.profile_keys()?, has_owners: tx.has_owners()? })
             })?;
-            Ok(announce(call.catalog(), call.contract, &call.base, &usage))
+            Ok(announce(call.catalog(), call.contract, call.base, &usage))
         })
         .await
 }

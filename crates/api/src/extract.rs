@@ -162,7 +162,10 @@ impl Caller {
                 // Until the last piece is written.
                 let _turn = turn;
                 let (store, base) = (&*shared.store, shared.base(contract));
-                work(&Call { store, principal: &principal, contract, base, origin, now, may_wait: true }, sink)
+                work(
+                    &Call { store, principal: &principal, contract, base, origin, now, may_wait: true },
+                    sink,
+                )
             },
         )
         .await

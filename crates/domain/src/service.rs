@@ -172,8 +172,14 @@ pub fn get(
         if speaks_of_itself(resource_type, &source, projection)? {
             let related = Related::default();
             let render = project::render;
-            return sink
-                .text(&render(resource_type, call.contract, call.base, &source, &related, projection)?);
+            return sink.text(&render(
+                resource_type,
+                call.contract,
+                call.base,
+                &source,
+                &related,
+                projection,
+            )?);
         }
     } else if !call.may_wait
         && projection.as_ref().is_ok_and(|shown| shown.wants(resource_type, List::Members.name()))

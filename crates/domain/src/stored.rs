@@ -156,7 +156,10 @@ impl<'a> Reader<'a> {
                 }
             }
             _ => {
-                while bytes.get(self.at).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) {
+                while bytes
+                    .get(self.at)
+                    .is_some_and(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
+                {
                     self.at += 1;
                 }
             }
@@ -183,9 +186,21 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_refused() {
-        for text in
-            ["", "[]", "{", "{}x", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1"#, r#"{"a":"x}"#, r#"{"a":1,}"#, "{a:1}", r#"{"a\"#, r#"{"a":{]}"#, r#"{"é":"\"#]
-        {
+        for text in [
+            "",
+            "[]",
+            "{",
+            "{}x",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1"#,
+            r#"{"a":"x}"#,
+            r#"{"a":1,}"#,
+            "{a:1}",
+            r#"{"a\"#,
+            r#"{"a":{]}"#,
+            r#"{"é":"\"#,
+        ] {
             assert!(Fields::read(text).is_err() || text == r#"{"a":{]}"#, "{text}");
         }
     }

@@ -64,6 +64,13 @@ pub(crate) fn from_diesel(error: DieselError) -> Error {
     if passing { Error::unavailable(cause) } else { Error::internal(cause) }
 }
 
+/// The transaction that several writers shared was rolled back before COMMIT.
+pub(crate) fn undone() -> Error {
+    let message = String::from("another writer of the transaction has ended it");
+    let error = DieselError::DatabaseError(DatabaseErrorKind::Unknown, Box::new(message));
+    Error::unavailable(Cause { error, again: Again::Always })
+}
+
 /// Diesel has no kind for these conditions, and no SQLSTATE: the texts are libpq's, the server's (which has to speak
 /// English, `lc_messages`) and SQLite's.
 fn by_message(message: &str) -> Again {
@@ -86,7 +93,7 @@ fn by_message(message: &str) -> Again {
 }
 
 /// Time-outs, a server that starts or stops, a full disk: the client may come back.
-fn is_passing(error: &DieselError) -> bool {
+pub(crate) fn is_passing(error: &DieselError) -> bool {
     const PASSING: [&str; 9] = [
         "canceling statement",
         "terminating connection",

@@ -4,6 +4,7 @@
 #[path = "shared/mod.rs"]
 #[allow(clippy::duplicate_mod, reason = "one query layer, compiled for each database")]
 mod shared;
+mod writers;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -27,7 +28,8 @@ use crate::Options;
 use crate::error::{self, Failed, from_connect, from_diesel};
 use crate::migrations;
 use crate::types::{Id, Uid};
-use shared::{Catalogs, Mode, Repo};
+use shared::{Catalogs, Repo, Whose};
+use writers::Writers;
 
 pub(crate) type Conn = diesel::SqliteConnection;
 pub(crate) type Db = diesel::sqlite::Sqlite;
@@ -91,31 +93,26 @@ fn remove_records(conn: &mut Conn, tenant: TenantId, room: i64) -> Result<i64, F
     Ok(gone)
 }
 
-/// Runs `work` in a transaction. A writing one takes the lock first: one that only reads first and then finds
-/// another writer has no way but to fail.
-fn transaction<T>(
+/// Runs `work` in a transaction that only reads. It has nothing to lose, so it need not be remembered as Diesel does it; its
+/// two statements are prepared once. Whoever panics in it takes the connection with him.
+fn read<T>(
     conn: &mut Conn,
-    mode: Mode,
-    _tenant: TenantId,
-    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
-) -> Result<T, Failed> {
-    match mode {
-        Mode::Alone => work(conn),
-        Mode::Read | Mode::SignIn => reading(conn, work),
-        Mode::Write => conn.immediate_transaction(work),
-    }
-}
-
-/// A transaction that only reads has nothing to lose, so it need not be remembered as Diesel does it; its two statements are
-/// prepared once. Whoever panics in it takes the connection with him.
-fn reading<T>(
-    conn: &mut Conn,
+    _whose: Whose,
     work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
     Word::<true>.execute(conn)?;
     let done = work(conn);
     Word::<false>.execute(conn)?;
     done
+}
+
+/// Runs `work` in a transaction that writes.
+fn write<T>(
+    writers: &Writers,
+    _whose: Whose,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    writers.run(work)
 }
 
 /// `BEGIN`, or `COMMIT`.
@@ -158,8 +155,8 @@ pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
         readers: pool(options.pool_size, 1, PATIENCE)?,
         desk: pool(crate::DESK, 1, PATIENCE)?,
         at_once: (options.at_once > 0).then(|| at_once(options.at_once)).transpose()?,
-        enters_alone: true,
-        writers: pool(1, 1, PATIENCE)?,
+        is_one_server: true,
+        writers: Writers::open(path, options.pool_timeout)?,
         catalogs: Catalogs::default(),
     }))
 }
@@ -207,7 +204,7 @@ fn pragmas(conn: &mut Conn, patience: Duration) -> QueryResult<()> {
     conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))?;
     conn.batch_execute(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 1000; \
+         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 4000; \
          PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096",
     )
 }

@@ -8,10 +8,13 @@ mod shared;
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{CacheSize, SimpleConnection};
+use diesel::connection::{
+    AnsiTransactionManager as Transactions, CacheSize, SimpleConnection, TransactionManager,
+};
 use diesel::prelude::*;
 use diesel::query_builder::AstPass;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
+use diesel::result::Error as DieselError;
 use diesel::sql_types::Text;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::Result;
@@ -21,7 +24,7 @@ use r2d2::Pool;
 
 use crate::Options;
 use crate::error::{self, Failed};
-use shared::{Catalogs, Mode, Repo};
+use shared::{Catalogs, Repo, Whose};
 
 pub(crate) type Conn = diesel::PgConnection;
 pub(crate) type Db = diesel::pg::Pg;
@@ -76,28 +79,60 @@ const ENTERED: &str = "entered.is_done";
 /// What the statement ends with.
 const LEAVE: &str = " OFFSET 0) AS found";
 
-/// Runs `work` in a transaction of the tenant. The tenant is set for the transaction only and as a statement of its
-/// own: that is the one form that reaches every node of a distributed cluster, and it is safe because a
-/// [`TenantId`] is hexadecimal digits and hyphens.
-fn transaction<T>(
+/// Connections for writing: the database itself says who waits for whom.
+pub(crate) type Writers = Pool<ConnectionManager<Conn>>;
+
+/// Runs `work` in a transaction that only reads.
+fn read<T>(
     conn: &mut Conn,
-    mode: Mode,
-    tenant: TenantId,
+    whose: Whose,
     work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
-    if mode == Mode::Alone {
-        return work(conn);
-    }
-    let builder = conn.build_transaction();
-    let mut builder = match mode {
-        // Several statements of one read must see one state: the total and the page belong together.
-        Mode::Read | Mode::SignIn | Mode::Alone => builder.repeatable_read().read_only(),
-        Mode::Write => builder.read_committed(),
+    // Several statements of one read must see one state: the total and the page belong together.
+    run(conn, "ISOLATION LEVEL REPEATABLE READ READ ONLY", whose, work)
+}
+
+/// Runs `work` in a transaction that writes.
+fn write<T>(
+    writers: &Writers,
+    whose: Whose,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let mut conn = writers.get().map_err(error::from_pool)?;
+    run(&mut conn, "ISOLATION LEVEL READ COMMITTED", whose, work)
+}
+
+/// The tenant is set for the transaction only; it is safe because a [`TenantId`] is hexadecimal digits and hyphens. `together`
+/// it goes to the server with BEGIN, and otherwise as a statement of its own: that is the one form that reaches every node of
+/// a distributed cluster.
+fn run<T>(
+    conn: &mut Conn,
+    kind: &str,
+    Whose { tenant, together }: Whose,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let begin = format!("BEGIN TRANSACTION {kind}");
+    let enter = format!("SET LOCAL app.tenant_id = '{tenant}'");
+    let begun = if together {
+        Transactions::begin_transaction_sql(conn, &format!("{begin}; {enter}"))
+    } else {
+        Transactions::begin_transaction_sql(conn, &begin)
     };
-    builder.run(|conn| {
-        conn.batch_execute(&format!("SET LOCAL app.tenant_id = '{tenant}'"))?;
-        work(conn)
-    })
+    begun.inspect_err(|_| {
+        // The first of the two may have been done.
+        let _ = conn.batch_execute("ROLLBACK");
+    })?;
+    let entered = if together { Ok(()) } else { conn.batch_execute(&enter).map_err(Failed::from) };
+    match entered.and_then(|()| work(conn)) {
+        Ok(value) => {
+            Transactions::commit_transaction(conn)?;
+            Ok(value)
+        }
+        Err(failure) => match Transactions::rollback_transaction(conn) {
+            Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(failure),
+            Err(error) => Err(error.into()),
+        },
+    }
 }
 
 pub(crate) fn open(options: &Options) -> Result<Arc<dyn Store>> {
@@ -127,7 +162,7 @@ pub(crate) fn open(options: &Options) -> Result<Arc<dyn Store>> {
         desk: pool(crate::DESK)?,
         // The server is at least a process away.
         at_once: None,
-        enters_alone: !duties.is_distributed,
+        is_one_server: !duties.is_distributed,
         writers: common,
         catalogs: Catalogs::default(),
     }))

@@ -111,12 +111,19 @@ mod tests {
 
     #[test]
     fn the_one_form_is_read_as_any_other() {
-        for text in ["1970-01-01T00:00:00.000000Z", "2026-02-28T23:59:59.999999Z", "2024-02-29T01:02:03.000400Z"] {
+        for text in
+            ["1970-01-01T00:00:00.000000Z", "2026-02-28T23:59:59.999999Z", "2024-02-29T01:02:03.000400Z"]
+        {
             let time = DateTime::parse_from_rfc3339(text).unwrap().naive_utc();
             assert_eq!(fixed_width(text), Some(time));
             assert_eq!(time.and_utc().to_rfc3339_opts(SecondsFormat::Micros, true), text);
         }
-        for text in ["2026-02-29T00:00:00.000000Z", "2026-02-28T00:00:00Z", "2026-02-28 00:00:00.000000Z", "2026-02-28T00:00:00.00000+Z"] {
+        for text in [
+            "2026-02-29T00:00:00.000000Z",
+            "2026-02-28T00:00:00Z",
+            "2026-02-28 00:00:00.000000Z",
+            "2026-02-28T00:00:00.00000+Z",
+        ] {
             assert_eq!(fixed_width(text), None, "{text}");
         }
     }

@@ -4,13 +4,13 @@
 use super::render::{Fields, Page, cut};
 use super::source::Source;
 use super::{Part, Projection, Related};
+use crate::Result;
 use crate::contract::{Contract, Shape};
 use crate::group::Entry;
 use crate::id::ResourceId;
 use crate::path::Sub;
 use crate::resource_type::{FlatMember, Kind, ResourceType};
 use crate::schema::{Attribute, group};
-use crate::Result;
 
 /// The JSON text of a group around its members.
 #[derive(Clone, Debug, PartialEq, Eq)]

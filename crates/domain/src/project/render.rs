@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::source::{Extension, Shown, Source, write_json, write_text};
 use super::{Part, Projection, Related, shows_key};
+use crate::Result;
 use crate::contract::{Contract, Shape};
 use crate::id::ResourceId;
 use crate::meta::time_text;
@@ -15,7 +16,6 @@ use crate::resource_type::{Kind, ResourceType};
 use crate::role::Role;
 use crate::schema::{Attribute, Returned, Schema, common, enterprise, qa_group, qa_user};
 use crate::user::manager_in;
-use crate::Result;
 
 /// The JSON text of a resource as the contract writes it, but for a group: see [`super::group`]. `base` is the public URL of the
 /// contract's base path.
@@ -292,8 +292,8 @@ impl<'a> Page<'a> {
     /// A manager who is a user of the tenant gets a reference and a name; any other is shown as stored.
     fn manager(&self, stored: Shown<'_>) -> Result<String> {
         let mut manager = stored.value()?;
-        let found = manager_in(&manager)
-            .and_then(|id| self.related.managers.get(&id).map(|display| (id, display)));
+        let found =
+            manager_in(&manager).and_then(|id| self.related.managers.get(&id).map(|display| (id, display)));
         if let Some((id, display)) = found {
             manager["$ref"] = self.location(&self.resource_type.endpoint, id).into();
             if let Some(display) = display {

@@ -46,7 +46,13 @@ pub(super) enum Extension<'a> {
 
 impl<'a> From<&'a Resource> for Source<'a> {
     fn from(resource: &'a Resource) -> Self {
-        Self { id: resource.id, meta: &resource.meta, is_alone: false, size: 0, values: Values::Tree(&resource.document) }
+        Self {
+            id: resource.id,
+            meta: &resource.meta,
+            is_alone: false,
+            size: 0,
+            values: Values::Tree(&resource.document),
+        }
     }
 }
 
@@ -55,7 +61,13 @@ impl<'a> TryFrom<&'a Stored> for Source<'a> {
 
     fn try_from(stored: &'a Stored) -> Result<Self> {
         let values = Values::Text(stored.fields()?);
-        Ok(Self { id: stored.id, meta: &stored.meta, is_alone: stored.is_alone, size: stored.text.len(), values })
+        Ok(Self {
+            id: stored.id,
+            meta: &stored.meta,
+            is_alone: stored.is_alone,
+            size: stored.text.len(),
+            values,
+        })
     }
 }
 
@@ -75,9 +87,7 @@ impl<'a> Source<'a> {
     pub(super) fn extension(&self, urn: &str) -> Result<Option<Extension<'a>>> {
         match &self.values {
             Values::Tree(document) => Ok(document.get(urn).map(Extension::Tree)),
-            Values::Text(fields) => {
-                Ok(fields.get(urn).map(Fields::read).transpose()?.map(Extension::Text))
-            }
+            Values::Text(fields) => Ok(fields.get(urn).map(Fields::read).transpose()?.map(Extension::Text)),
         }
     }
 }

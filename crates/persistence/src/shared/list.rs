@@ -10,8 +10,8 @@
 mod statements;
 
 use diesel::prelude::*;
-use domain::id::TenantId;
 use domain::filter::unique;
+use domain::id::TenantId;
 use domain::index::{self, Column};
 use domain::list::{ListQuery, Mark, Page, Part, Position, Sort, Start};
 use domain::resource_type::ResourceType;

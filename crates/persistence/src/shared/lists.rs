@@ -323,11 +323,11 @@ impl Tx<'_> {
                     .filter(of_tenant!(memberships, self.tenant))
                     .filter($of_users)
                     .filter(memberships::list.eq(List::Members.name()))
-                    .inner_join(resources::table.on(
-                        resources::tenant_id
+                    .inner_join(
+                        resources::table.on(resources::tenant_id
                             .eq(memberships::tenant_id)
-                            .and(resources::id.eq(memberships::group_id)),
-                    ))
+                            .and(resources::id.eq(memberships::group_id))),
+                    )
                     .select((
                         memberships::user_id,
                         memberships::group_id,

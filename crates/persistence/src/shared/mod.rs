@@ -28,7 +28,6 @@ use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl;
 use diesel::r2d2::ConnectionManager;
-use domain::{Error, Result};
 use domain::id::{ResourceId, TenantId};
 use domain::list::ListQuery;
 use domain::resource_type::ResourceType;
@@ -40,10 +39,11 @@ use domain::store::{Store, Work};
 use domain::stored::Stored;
 use domain::tenant::Tenant;
 use domain::token::Found;
+use domain::{Error, Result};
 use r2d2::Pool;
 use uuid::Uuid;
 
-use super::{Conn, transaction};
+use super::{Conn, Writers, read, write};
 use crate::error::{self, Failed};
 
 pub(crate) use schemas::Catalogs;
@@ -62,6 +62,15 @@ pub(crate) enum Mode {
     Write,
 }
 
+/// Whose a transaction is.
+#[derive(Clone, Copy)]
+#[allow(dead_code, reason = "SQLite need not be told")]
+pub(crate) struct Whose {
+    pub(crate) tenant: TenantId,
+    /// Whether the database takes that together with BEGIN.
+    pub(crate) together: bool,
+}
+
 /// A store on one database.
 pub(crate) struct Repo {
     /// Connections for reading.
@@ -72,10 +81,10 @@ pub(crate) struct Repo {
     /// Connections for reads of a few rows that wait for nobody, one for each thread that does them: only where the
     /// database is part of this process.
     pub(crate) at_once: Option<Pool<ConnectionManager<Conn>>>,
-    /// Whether a statement by itself can say whose it is.
-    pub(crate) enters_alone: bool,
-    /// Connections for writing: on SQLite a single one, whose pool is the queue of the writers.
-    pub(crate) writers: Pool<ConnectionManager<Conn>>,
+    /// Whether one server holds all rows, so that whose a statement is may be said together with it.
+    pub(crate) is_one_server: bool,
+    /// Those who write, and what they wait for.
+    pub(crate) writers: Writers,
     /// What tenants have defined, compiled.
     pub(crate) catalogs: Catalogs,
 }
@@ -95,22 +104,20 @@ impl Repo {
         tenant: TenantId,
         mut work: impl FnMut(&mut Conn) -> Result<T, Failed>,
     ) -> Result<T> {
-        let pool = match mode {
-            Mode::Read | Mode::Alone => &self.readers,
-            Mode::SignIn => &self.desk,
-            Mode::Write => &self.writers,
-        };
         let (mut attempt, started) = (1, Instant::now());
         loop {
             let mut committing = false;
-            let outcome = pool.get().map_err(error::from_pool).and_then(|mut conn| {
-                let done = transaction(&mut conn, mode, tenant, |conn| {
+            let outcome = match mode {
+                Mode::Read => read_on(&self.readers, self.whose(tenant), &mut work),
+                Mode::SignIn => read_on(&self.desk, self.whose(tenant), &mut work),
+                Mode::Alone => alone_on(&self.readers, &mut work),
+                Mode::Write => write(&self.writers, self.whose(tenant), |conn| {
                     let value = work(conn)?;
-                    committing = mode == Mode::Write;
+                    committing = true;
                     Ok(value)
-                });
-                done.map_err(|Failed(error)| error)
-            });
+                }),
+            };
+            let outcome = outcome.map_err(|Failed(error)| error);
             match outcome {
                 Err(error)
                     if attempt < ATTEMPTS
@@ -127,6 +134,22 @@ impl Repo {
     }
 }
 
+fn read_on<T>(
+    pool: &Pool<ConnectionManager<Conn>>,
+    whose: Whose,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    let mut conn = pool.get().map_err(error::from_pool)?;
+    read(&mut conn, whose, work)
+}
+
+fn alone_on<T>(
+    pool: &Pool<ConnectionManager<Conn>>,
+    work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
+) -> Result<T, Failed> {
+    work(&mut *pool.get().map_err(error::from_pool)?)
+}
+
 /// Opponents in a conflict must not meet again in step, so every pause differs; randomness needs no crate here.
 fn pause(attempt: u32) -> Duration {
     let random = RandomState::new().hash_one(attempt) % 1_000;
@@ -139,7 +162,8 @@ impl Store for Repo {
     }
 
     fn read_at_once(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
-        self.at_once(tenant, Mode::Read, |conn| Ok(work(&mut Tx::new(conn, tenant))?))
+        let whose = self.whose(tenant);
+        self.at_once(|conn| read(conn, whose, |conn| Ok(work(&mut Tx::new(conn, tenant))?)))
     }
 
     fn find_alone(
@@ -149,18 +173,13 @@ impl Store for Repo {
         id: ResourceId,
         at_once: bool,
     ) -> Result<Option<Stored>> {
+        let alone = |conn: &mut Conn| Ok(one::alone(conn, tenant, resource_type, id)?);
         if at_once {
-            return self.at_once(tenant, Mode::Alone, |conn| {
-                Ok(one::alone(conn, tenant, resource_type, id)?)
-            });
-        }
-        match self.enters_alone {
-            true => self.transact(Mode::Alone, tenant, |conn| {
-                Ok(one::alone(conn, tenant, resource_type, id)?)
-            }),
-            false => self.transact(Mode::Read, tenant, |conn| {
-                Ok(one::by_id(conn, tenant, resource_type, id)?)
-            }),
+            self.at_once(alone)
+        } else if self.is_one_server {
+            self.transact(Mode::Alone, tenant, alone)
+        } else {
+            self.transact(Mode::Read, tenant, |conn| Ok(one::by_id(conn, tenant, resource_type, id)?))
         }
     }
 
@@ -222,6 +241,10 @@ impl Store for Repo {
 }
 
 impl Repo {
+    fn whose(&self, tenant: TenantId) -> Whose {
+        Whose { tenant, together: self.is_one_server }
+    }
+
     /// A change in a tenant, which ends with what it leaves in the log and the counters.
     fn change_tenant<T>(
         &self,
@@ -252,16 +275,11 @@ impl Repo {
     }
 
     /// Reads on a connection that is free, without waiting for anything.
-    fn at_once<T>(
-        &self,
-        tenant: TenantId,
-        mode: Mode,
-        work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
-    ) -> Result<T> {
+    fn at_once<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T, Failed>) -> Result<T> {
         let Some(mut conn) = self.at_once.as_ref().and_then(Pool::try_get) else {
             return Err(Error::WouldWait);
         };
-        transaction(&mut conn, mode, tenant, work).map_err(|Failed(error)| match error {
+        work(&mut conn).map_err(|Failed(error)| match error {
             // Somebody repairs the file after a crash, say.
             Error::Unavailable(_) => Error::WouldWait,
             error => error,

@@ -45,11 +45,8 @@ pub(super) fn by_id(
     resource_type: &ResourceType,
     id: ResourceId,
 ) -> Result<Option<Stored>> {
-    let row: Option<Shown> = shown!(tenant)
-        .filter(resources::id.eq(Id(id.0)))
-        .get_result(conn)
-        .optional()
-        .map_err(from_diesel)?;
+    let row: Option<Shown> =
+        shown!(tenant).filter(resources::id.eq(Id(id.0))).get_result(conn).optional().map_err(from_diesel)?;
     Ok(row.and_then(|row| living(row, resource_type)))
 }
 

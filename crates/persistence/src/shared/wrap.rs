@@ -5,7 +5,9 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
 
-use super::super::{Conn, Db, ENTERED, EXPLAIN, ExplainRow, FOR_KEY_SHARE, FOR_NO_KEY_UPDATE, FOR_UPDATE, LEAVE, enter};
+use super::super::{
+    Conn, Db, ENTERED, EXPLAIN, ExplainRow, FOR_KEY_SHARE, FOR_NO_KEY_UPDATE, FOR_UPDATE, LEAVE, enter,
+};
 
 /// The rows of a query, locked until the transaction ends. On SQLite the transaction itself is the lock.
 #[derive(QueryId)]

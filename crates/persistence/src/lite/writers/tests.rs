@@ -1,0 +1,281 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{JoinHandle, sleep, spawn};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use super::*;
+
+/// A queue on a database of its own, with a table of names that are unique.
+struct World {
+    writers: Arc<Writers>,
+    path: String,
+}
+
+impl World {
+    fn new(patience: Duration) -> Self {
+        let path = std::env::temp_dir().join(format!("rollcall-writers-{}.db", uuid::Uuid::now_v7()));
+        let path = path.to_str().unwrap().to_owned();
+        connect(&path)
+            .unwrap()
+            .batch_execute(
+                "CREATE TABLE names (name TEXT PRIMARY KEY, parent TEXT REFERENCES names (name) \
+                 DEFERRABLE INITIALLY DEFERRED)",
+            )
+            .unwrap();
+        // A group waits for slow machines.
+        let writers = Writers { age: LONG, ..Writers::open(&path, patience).unwrap() };
+        Self { writers: Arc::new(writers), path }
+    }
+
+    /// Occupies the turn until a name is sent, which it then writes; everybody who comes meanwhile waits.
+    fn first(&self) -> (Sender<&'static str>, Job) {
+        let (go, wait): (_, Receiver<&'static str>) = channel();
+        let (began, has_begun) = channel();
+        let job = self.job(move |conn| {
+            began.send(()).unwrap();
+            insert(conn, wait.recv().unwrap())
+        });
+        has_begun.recv().unwrap();
+        (go, job)
+    }
+
+    /// Starts a writer and waits until it stands in the queue, or works.
+    fn job(&self, work: impl FnOnce(&mut Conn) -> Result<(), Failed> + Send + 'static) -> Job {
+        let before = self.waiting();
+        let writers = Arc::clone(&self.writers);
+        let is_busy = lock(&writers.queue).free.is_none();
+        let job = spawn(move || writers.run(work).map_err(|Failed(error)| error));
+        while is_busy && self.waiting() == before {
+            sleep(Duration::from_millis(1));
+        }
+        job
+    }
+
+    fn waiting(&self) -> usize {
+        lock(&self.writers.queue).seats.len()
+    }
+
+    /// What somebody else sees.
+    fn names(&self) -> Vec<String> {
+        let rows = diesel::sql_query("SELECT name FROM names ORDER BY rowid");
+        rows.load::<Name>(&mut connect(&self.path).unwrap())
+            .unwrap()
+            .into_iter()
+            .map(|row| row.name)
+            .collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{end}", self.path));
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Name {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+type Job = JoinHandle<Result<()>>;
+
+fn insert(conn: &mut Conn, name: &str) -> Result<(), Failed> {
+    diesel::sql_query("INSERT INTO names (name) VALUES (?)").bind::<Text, _>(name).execute(conn)?;
+    Ok(())
+}
+
+/// A row that keeps the transaction from being committed.
+fn orphan(conn: &mut Conn) -> Result<(), Failed> {
+    Ok(conn.batch_execute("INSERT INTO names (name, parent) VALUES ('orphan', 'nobody')")?)
+}
+
+const LONG: Duration = Duration::from_secs(30);
+
+#[test]
+fn writers_come_in_their_order_and_share_a_flush() {
+    let world = World::new(LONG);
+    let (go, first) = world.first();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let others: Vec<Job> = ["b", "c", "d"]
+        .into_iter()
+        .map(|name| {
+            let (seen, path) = (Arc::clone(&seen), world.path.clone());
+            world.job(move |conn| {
+                #[derive(QueryableByName)]
+                struct Count {
+                    #[diesel(sql_type = BigInt)]
+                    count: i64,
+                }
+                let count = "SELECT count(*) AS count FROM names";
+                let inside: Count = diesel::sql_query(count).get_result(conn)?;
+                let outside: Count = diesel::sql_query(count).get_result(&mut connect(&path).unwrap())?;
+                lock(&seen).push((inside.count, outside.count));
+                insert(conn, name)
+            })
+        })
+        .collect();
+    go.send("a").unwrap();
+    first.join().unwrap().unwrap();
+    others.into_iter().for_each(|job| job.join().unwrap().unwrap());
+    // Each one sees those before it, and nobody else sees any of them until all are flushed.
+    assert_eq!(*lock(&seen), [(1, 0), (2, 0), (3, 0)]);
+    assert_eq!(world.names(), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn a_failure_takes_back_its_own_part_only() {
+    let world = World::new(LONG);
+    let (go, first) = world.first();
+    let bad = world.job(|conn| {
+        insert(conn, "half")?;
+        insert(conn, "a")
+    });
+    let refused = world.job(|conn| {
+        insert(conn, "refused")?;
+        Err(Error::Conflict("no".into()).into())
+    });
+    let good = world.job(|conn| insert(conn, "b"));
+    go.send("a").unwrap();
+    first.join().unwrap().unwrap();
+    assert!(bad.join().unwrap().is_err());
+    assert!(matches!(refused.join().unwrap(), Err(Error::Conflict(_))));
+    good.join().unwrap().unwrap();
+    assert_eq!(world.names(), ["a", "b"]);
+}
+
+#[test]
+fn the_first_one_that_fails_leaves_the_others_a_new_transaction() {
+    let world = World::new(LONG);
+    world.job(|conn| insert(conn, "a")).join().unwrap().unwrap();
+    let (go, first) = world.first();
+    let second = world.job(|conn| insert(conn, "b"));
+    go.send("a").unwrap();
+    assert!(first.join().unwrap().is_err());
+    second.join().unwrap().unwrap();
+    assert_eq!(world.names(), ["a", "b"]);
+}
+
+#[test]
+fn a_panic_undoes_the_group_and_the_next_one_goes_on() {
+    let world = World::new(LONG);
+    let (go, first) = world.first();
+    let bad = world.job(|conn| {
+        insert(conn, "half")?;
+        panic!("on purpose")
+    });
+    let third = world.job(|conn| insert(conn, "c"));
+    go.send("a").unwrap();
+    assert!(bad.join().is_err());
+    third.join().unwrap().unwrap();
+    // It may run again, although its work had been done.
+    let error = first.join().unwrap().unwrap_err();
+    assert!(error::may_run_again(&error, true), "{error:?}");
+    assert_eq!(world.names(), ["c"]);
+    let alone =
+        catch_unwind(AssertUnwindSafe(|| world.writers.run(|_| -> Result<(), Failed> { panic!("alone") })));
+    assert!(alone.is_err());
+    world.job(|conn| insert(conn, "d")).join().unwrap().unwrap();
+}
+
+#[test]
+fn a_commit_that_fails_fails_for_all_and_is_not_tried_again() {
+    let world = World::new(LONG);
+    let (go, first) = world.first();
+    let second = world.job(|conn| insert(conn, "b"));
+    let third = world.job(orphan);
+    // It has failed for a reason of its own, but what it has seen is gone.
+    let misled = world.job(|conn| insert(conn, "a"));
+    go.send("a").unwrap();
+    for job in [first, second, third, misled] {
+        let error = job.join().unwrap().unwrap_err();
+        assert!(matches!(error, Error::Internal(_)) && !error::may_run_again(&error, true), "{error:?}");
+    }
+    assert!(world.names().is_empty());
+    world.job(|conn| insert(conn, "e")).join().unwrap().unwrap();
+}
+
+#[test]
+fn a_rollback_of_everything_in_the_midst_lets_the_others_run_again() {
+    let world = World::new(LONG);
+    let (go, first) = world.first();
+    // What SQLite does by itself when the disk is full, and the work does not notice.
+    let bad = world.job(|conn| Ok(conn.batch_execute("ROLLBACK")?));
+    go.send("a").unwrap();
+    for job in [first, bad] {
+        let error = job.join().unwrap().unwrap_err();
+        assert!(error::may_run_again(&error, true), "{error:?}");
+    }
+    assert!(world.names().is_empty());
+    world.job(|conn| insert(conn, "b")).join().unwrap().unwrap();
+}
+
+#[test]
+fn a_group_has_an_end() {
+    let mut world = World::new(LONG);
+    Arc::get_mut(&mut world.writers).unwrap().age = Duration::ZERO;
+    let (go, first) = world.first();
+    let path = world.path.clone();
+    // It fails to be the second of a transaction: the first is committed when it begins.
+    let second = world.job(move |conn| {
+        let seen: Vec<Name> =
+            diesel::sql_query("SELECT name FROM names").load(&mut connect(&path).unwrap())?;
+        assert_eq!(seen.len(), 1);
+        insert(conn, "b")
+    });
+    go.send("a").unwrap();
+    first.join().unwrap().unwrap();
+    second.join().unwrap().unwrap();
+}
+
+#[test]
+fn nobody_waits_for_the_turn_longer_than_allowed() {
+    let world = World::new(Duration::from_millis(50));
+    let (go, first) = world.first();
+    let late = world.job(|conn| insert(conn, "late"));
+    let error = late.join().unwrap().unwrap_err();
+    assert!(matches!(error, Error::Unavailable(_)) && !error::may_run_again(&error, false), "{error:?}");
+    assert_eq!(world.waiting(), 0);
+    go.send("a").unwrap();
+    first.join().unwrap().unwrap();
+    world.job(|conn| insert(conn, "b")).join().unwrap().unwrap();
+    assert_eq!(world.names(), ["a", "b"]);
+}
+
+#[test]
+fn another_process_that_writes_makes_one_wait_and_breaks_nothing() {
+    let world = World::new(LONG);
+    let mut other = connect(&world.path).unwrap();
+    other.batch_execute("BEGIN IMMEDIATE; INSERT INTO names (name) VALUES ('other')").unwrap();
+    let waits = world.job(|conn| insert(conn, "a"));
+    sleep(Duration::from_millis(100));
+    other.batch_execute("COMMIT").unwrap();
+    waits.join().unwrap().unwrap();
+    assert_eq!(world.names(), ["other", "a"]);
+}
+
+#[test]
+fn many_writers_at_once_lose_nothing() {
+    let world = World::new(LONG);
+    let jobs: Vec<_> = (0..16)
+        .map(|writer| {
+            let writers = Arc::clone(&world.writers);
+            spawn(move || {
+                for number in 0..50 {
+                    let outcome = writers.run(|conn| {
+                        insert(conn, &format!("{writer}-{number}"))?;
+                        if number % 5 == 4 { insert(conn, &format!("{writer}-0")) } else { Ok(()) }
+                    });
+                    assert_eq!(outcome.is_err(), number % 5 == 4);
+                }
+            })
+        })
+        .collect();
+    jobs.into_iter().for_each(|job| job.join().unwrap());
+    assert_eq!(world.names().len(), 16 * 40);
+}
