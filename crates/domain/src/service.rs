@@ -179,15 +179,38 @@ fn answer(
         return groups::answer(call, resource_type, tx, resource, projection);
     }
     let related = related(call, resource_type, tx, std::slice::from_ref(resource), projection)?;
-    Ok(Answer {
+    Ok(rendered(call, resource_type, resource, &related, projection))
+}
+
+/// The same for a resource that has just come into the world: nobody has put it into a group yet.
+fn first_answer(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    tx: &mut dyn TenantTx,
+    resource: &Resource,
+    projection: &Projection,
+) -> Result<Answer> {
+    if let Kind::Group(_) = resource_type.kind {
+        return groups::answer(call, resource_type, tx, resource, projection);
+    }
+    let related = managed(resource_type, tx, std::slice::from_ref(resource), projection)?;
+    Ok(rendered(call, resource_type, resource, &related, projection))
+}
+
+fn rendered(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    resource: &Resource,
+    related: &Related,
+    projection: &Projection,
+) -> Answer {
+    let body = project::render(resource_type, call.contract, &call.base, resource, related, projection);
+    Answer {
         id: resource.id,
-        body: Some(
-            project::render(resource_type, call.contract, &call.base, resource, &related, projection)
-                .to_string(),
-        ),
+        body: Some(body.to_string()),
         version: resource.meta.version,
         location: location(&call.base, resource_type, resource.id),
-    })
+    }
 }
 
 /// Where a resource is, under the base path that was asked.
@@ -198,6 +221,25 @@ pub fn location(base: &str, resource_type: &ResourceType, id: ResourceId) -> Str
 /// What replies show of other resources: one query for all of them, none when nothing of it is asked for.
 fn related(
     call: &Call<'_>,
+    resource_type: &ResourceType,
+    tx: &mut dyn TenantTx,
+    resources: &[Resource],
+    projection: &Projection,
+) -> Result<Related> {
+    let mut related = managed(resource_type, tx, resources, projection)?;
+    if resource_type.kind == Kind::User && !resources.is_empty() && projection.wants(resource_type, "groups")
+    {
+        let ids: Vec<ResourceId> = resources.iter().map(|resource| resource.id).collect();
+        let seen = tx.groups_of(&ids)?.into_iter();
+        for (user, group) in seen.filter(|(_, group)| rights::sees_groups_at(call, group.endpoint)) {
+            related.groups.entry(user).or_default().push(group);
+        }
+    }
+    Ok(related)
+}
+
+/// The same without groups.
+fn managed(
     resource_type: &ResourceType,
     tx: &mut dyn TenantTx,
     resources: &[Resource],
@@ -215,13 +257,6 @@ fn related(
         let display = |document: &Document| document.text("displayName").map(str::to_owned);
         let managers = tx.find_many(resource_type, &ids)?;
         related.managers = managers.into_iter().map(|user| (user.id, display(&user.document))).collect();
-    }
-    if projection.wants(resource_type, "groups") {
-        let ids: Vec<ResourceId> = resources.iter().map(|resource| resource.id).collect();
-        let seen = tx.groups_of(&ids)?.into_iter();
-        for (user, group) in seen.filter(|(_, group)| rights::sees_groups_at(call, group.endpoint)) {
-            related.groups.entry(user).or_default().push(group);
-        }
     }
     Ok(related)
 }
