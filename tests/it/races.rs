@@ -1,7 +1,7 @@
 //! Many at once: one name, one user, the last admin; every change whole, none lost, no position left out.
 
 use std::collections::BTreeMap;
-use std::sync::Barrier;
+use std::sync::{Barrier, Mutex};
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,8 @@ both!(
     members_added_at_once_are_all_there,
     a_deleted_user_is_in_no_group,
     groups_changed_in_opposite_order_wait_for_each_other,
-    positions_have_no_hole
+    positions_have_no_hole,
+    a_refusal_among_many_writers_takes_nobody_with_it
 );
 
 /// Rounds in which two admins are demoted at once.
@@ -172,6 +173,40 @@ fn positions_have_no_hole(backend: Backend) {
         app.db.db_count("tenant_counters", &format!("tenant_id = {tenant} AND change_seq = {changes}")),
         1
     );
+}
+
+/// On SQLite writers that wait for each other share a transaction; whoever fails in it must not show.
+fn a_refusal_among_many_writers_takes_nobody_with_it(backend: Backend) {
+    let app = TestApp::start(backend);
+    let client = app.rfc();
+    let writers: Vec<usize> = (0..64).collect();
+    let replies = Mutex::new(Vec::new());
+    at_once(&writers, |n| {
+        let first = client.post("/Users", &user(&format!("first{n}")));
+        let again = client.post("/Users", &user(&format!("FIRST{n}")));
+        let second = client.post("/Users", &user(&format!("second{n}")));
+        // Without a name.
+        let bad = client.post("/Users", &json!({"schemas": user("x")["schemas"]}));
+        let statuses = [&first, &again, &second, &bad].map(|reply| reply.status);
+        replies.lock().unwrap().push((statuses, [first, second]));
+        bad
+    });
+    let replies = replies.into_inner().unwrap();
+    for (statuses, made) in &replies {
+        assert_eq!(*statuses, [201, 409, 201, 400]);
+        for user in made {
+            assert_eq!(client.get(&user_path(&user.json())).status, 200);
+        }
+    }
+    let users = 2 * i64::try_from(writers.len()).unwrap();
+    for table in ["resources", "changes", "audit_log"] {
+        assert_eq!(app.db.db_count(table, "1 = 1"), users, "{table}");
+    }
+    assert_eq!(app.db.db_number("SELECT max(seq) AS value FROM changes"), users, "no position is left out");
+    assert_eq!(app.db.db_number("SELECT max(live) AS value FROM collections"), users);
+    assert_eq!(app.db.db_number("SELECT CAST(sum(live) AS BIGINT) AS value FROM collection_blocks"), users);
+    let verified = app.db.cli_json(&["audit", "verify", "--tenant", "acme"]);
+    assert_eq!((&verified["good"], &verified["flaw"]), (&json!(users), &Value::Null), "{verified}");
 }
 
 /// A membership whose user or group is gone.

@@ -235,9 +235,34 @@ fn answer(
     if let Kind::Group(_) = resource_type.kind {
         return groups::answer(call, resource_type, tx, resource, projection);
     }
+    told(call, resource_type, tx, resource, &resource.into(), projection)
+}
+
+/// The same for a resource that has just come into the world: nobody has put it into a group yet.
+fn first_answer(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    tx: &mut dyn TenantTx,
+    resource: &Resource,
+    projection: &Projection,
+) -> Result<Answer> {
+    if let Kind::Group(_) = resource_type.kind {
+        return groups::answer(call, resource_type, tx, resource, projection);
+    }
+    told(call, resource_type, tx, resource, &Source::newborn(resource), projection)
+}
+
+fn told(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    tx: &mut dyn TenantTx,
+    resource: &Resource,
+    source: &Source<'_>,
+    projection: &Projection,
+) -> Result<Answer> {
     Ok(Answer {
         id: resource.id,
-        body: Some(text(call, resource_type, tx, &resource.into(), projection)?),
+        body: Some(text(call, resource_type, tx, source, projection)?),
         version: resource.meta.version,
         location: location(call.base, resource_type, resource.id),
     })

@@ -1,6 +1,7 @@
 //! SQLite: what differs from PostgreSQL.
 
 // The same files as in `pg.rs`, compiled for another database.
+mod batch;
 #[path = "shared/mod.rs"]
 #[allow(clippy::duplicate_mod, reason = "one query layer, compiled for each database")]
 mod shared;
@@ -41,6 +42,8 @@ const FOR_UPDATE: &str = "";
 const FOR_NO_KEY_UPDATE: &str = "";
 const FOR_KEY_SHARE: &str = "";
 const TEXT_POSITION: &str = "instr";
+/// Rows and values of one statement: those of another number would be another statement, to be prepared anew.
+const BATCH: usize = 1;
 const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
 type ExplainRow = (Integer, Integer, Integer, Text);
 

@@ -1,5 +1,6 @@
 //! PostgreSQL: what differs from SQLite.
 
+mod batch;
 mod role;
 // The same files as in `lite.rs`, compiled for another database.
 #[path = "shared/mod.rs"]
@@ -39,6 +40,8 @@ const FOR_NO_KEY_UPDATE: &str = " FOR NO KEY UPDATE";
 const FOR_KEY_SHARE: &str = " FOR KEY SHARE";
 /// The function that gives the place of a text in a text, from 1, or 0.
 const TEXT_POSITION: &str = "strpos";
+/// Rows and values of one statement: well below the number that PostgreSQL takes.
+const BATCH: usize = 500;
 /// What stands before a query whose plan is asked for.
 const EXPLAIN: &str = "EXPLAIN ";
 type ExplainRow = Text;

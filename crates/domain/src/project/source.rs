@@ -92,6 +92,13 @@ impl<'a> Source<'a> {
     }
 }
 
+impl<'a> Source<'a> {
+    /// A resource that has just come into the world.
+    pub(crate) fn newborn(resource: &'a Resource) -> Self {
+        Self { is_alone: true, ..resource.into() }
+    }
+}
+
 impl Source<'_> {
     /// As of [`user::manager_of`].
     pub(crate) fn manager(&self) -> Result<Option<ResourceId>> {

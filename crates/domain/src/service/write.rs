@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use super::groups::{self, ListChange};
-use super::{Answer, Body, Call, Query, answer, as_ref, location, parse_id};
+use super::{Answer, Body, Call, Query, answer, as_ref, first_answer, location, parse_id};
 use crate::document::Document;
 use crate::group::{self, Edit, List};
 use crate::guard::Departure;
@@ -38,7 +38,7 @@ pub(super) fn create_as(
     store::write(call.store, call.principal.tenant.id, |tx| {
         let resource = give_birth(call, resource_type, tx, &edit, promised)?;
         let projection = projection.after_write(resource_type, &Document::default(), &resource.document);
-        answer(call, resource_type, tx, &resource, &projection)
+        first_answer(call, resource_type, tx, &resource, &projection)
     })
 }
 

@@ -5,10 +5,10 @@ use diesel::result::Error as DieselError;
 use domain::audit::{Entry, Head, Place, Row, Wanted};
 use domain::{Error, Result};
 
-use super::super::Db;
+use super::super::{BATCH, Db, batch};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
-use super::wrap::Locked;
+use super::wrap::{Cached, Locked};
 use crate::error::from_diesel;
 use crate::rows::{AuditRow, ChangeRow};
 use crate::schema::{audit_log, changes, tenant_counters};
@@ -21,9 +21,6 @@ fn unrecorded(error: diesel::result::Error) -> Error {
         other => other,
     }
 }
-
-/// Rows of one statement.
-const BATCH: usize = 500;
 
 /// What the transaction leaves behind when its work is done: an audit row, and for a change of a resource a row of
 /// the change feed.
@@ -80,21 +77,20 @@ impl Tx<'_> {
             return Ok(());
         }
         let more = i64::try_from(changed_in(&records).count()).map_err(Error::internal)?;
+        let counter = diesel::update(tenant_counters::table)
+            .filter(of_tenant!(tenant_counters, self.tenant))
+            .set((
+                tenant_counters::change_seq.eq(tenant_counters::change_seq + more),
+                tenant_counters::counted_seq.eq(tenant_counters::counted_seq + more),
+            ))
+            .returning((
+                tenant_counters::change_seq,
+                tenant_counters::schema_revision,
+                tenant_counters::audit_seq,
+                tenant_counters::audit_hash,
+            ));
         let (seq, revision, audit_seq, hash): (i64, i64, i64, Vec<u8>) =
-            diesel::update(tenant_counters::table)
-                .filter(of_tenant!(tenant_counters, self.tenant))
-                .set((
-                    tenant_counters::change_seq.eq(tenant_counters::change_seq + more),
-                    tenant_counters::counted_seq.eq(tenant_counters::counted_seq + more),
-                ))
-                .returning((
-                    tenant_counters::change_seq,
-                    tenant_counters::schema_revision,
-                    tenant_counters::audit_seq,
-                    tenant_counters::audit_hash,
-                ))
-                .get_result(self.conn)
-                .map_err(from_diesel)?;
+            Cached(counter).get_result(self.conn).map_err(from_diesel)?;
         if changed_in(&records).any(|change| change.revision != revision) {
             return Err(Error::unavailable(
                 "the definitions of the tenant have changed since the request began",
@@ -102,7 +98,7 @@ impl Tx<'_> {
         }
         self.weigh_departures(&mut records)?;
         let tenant_id = self.id();
-        let rows: Vec<ChangeRow<'_>> = changed_in(&records)
+        let changed: Vec<ChangeRow<'_>> = changed_in(&records)
             .zip(seq - more + 1..)
             .map(|(change, seq)| ChangeRow {
                 tenant_id,
@@ -114,24 +110,36 @@ impl Tx<'_> {
                 version: change.version,
             })
             .collect();
-        for batch in rows.chunks(BATCH) {
-            diesel::insert_into(changes::table).values(batch).execute(self.conn).map_err(from_diesel)?;
-        }
         let mut head = Head { seq: audit_seq, hash };
-        let mut rows = Vec::with_capacity(records.len());
+        let mut entries = Vec::with_capacity(records.len());
         for Record { entry, .. } in &records {
             head = head.next(self.tenant, entry);
-            rows.push(AuditRow::new(self.tenant, &head, entry));
+            entries.push(AuditRow::new(self.tenant, &head, entry));
         }
-        for batch in rows.chunks(BATCH) {
-            diesel::insert_into(audit_log::table).values(batch).execute(self.conn).map_err(unrecorded)?;
-        }
-        diesel::update(tenant_counters::table)
+        let end = diesel::update(tenant_counters::table)
             .filter(of_tenant!(tenant_counters, self.tenant))
-            .set((tenant_counters::audit_seq.eq(head.seq), tenant_counters::audit_hash.eq(head.hash)))
-            .execute(self.conn)
-            .map_err(from_diesel)?;
-        Ok(())
+            .set((tenant_counters::audit_seq.eq(head.seq), tenant_counters::audit_hash.eq(head.hash)));
+        if let ([change], [entry]) = (changed.as_slice(), entries.as_slice()) {
+            // What most transactions leave.
+            let change = diesel::insert_into(changes::table).values(change);
+            let entry = diesel::insert_into(audit_log::table).values(entry);
+            return batch::together(self.conn, change, entry, Cached(end)).map_err(unrecorded);
+        }
+        for rows in changed.chunks(BATCH) {
+            match rows {
+                [row] => diesel::insert_into(changes::table).values(row).execute(self.conn),
+                rows => diesel::insert_into(changes::table).values(rows).execute(self.conn),
+            }
+            .map_err(unrecorded)?;
+        }
+        for rows in entries.chunks(BATCH) {
+            match rows {
+                [row] => diesel::insert_into(audit_log::table).values(row).execute(self.conn),
+                rows => diesel::insert_into(audit_log::table).values(rows).execute(self.conn),
+            }
+            .map_err(unrecorded)?;
+        }
+        Cached(end).run(self.conn).map_err(from_diesel)
     }
 
     pub(super) fn read_head(&mut self) -> Result<Head> {

@@ -5,7 +5,10 @@
 //! first and holds back whoever else would change its blocks, so two transactions never cut one block.
 
 use chrono::DateTime;
+use diesel::expression::{AppearsOnTable, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 use diesel::upsert::excluded;
 use domain::Result;
 use domain::id::TenantId;
@@ -13,11 +16,12 @@ use domain::resource::Resource;
 use domain::resource_type::ResourceType;
 use uuid::Uuid;
 
-use super::super::Conn;
+use super::super::{Conn, Db};
 use super::counts;
 use super::keyset::{Bind, Bound, Columns, Side};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
+use super::wrap::Cached;
 use crate::error::from_diesel;
 use crate::schema::{collection_blocks, collections, resources};
 use crate::types::{At, Id};
@@ -45,6 +49,16 @@ macro_rules! blocks {
         collection_blocks::table
             .filter(of_tenant!(collection_blocks, $tenant))
             .filter(collection_blocks::resource_type.eq($resource_type.name.clone()))
+    };
+}
+
+/// The block that a place is in, as a query of one row.
+macro_rules! block_of {
+    ($tenant:expr, $resource_type:expr, $place:expr) => {
+        blocks!($tenant, $resource_type)
+            .filter(Bound::new(STARTS, Side::UpTo, binds($place)))
+            .order((collection_blocks::from_created.desc(), collection_blocks::from_id.desc()))
+            .limit(1)
     };
 }
 
@@ -102,6 +116,21 @@ impl Tx<'_> {
     ) -> Result<i64> {
         let living = self.count(resource_type, 1)?;
         let place = (At(resource.meta.created), Id(resource.id.0));
+        // Usually there is a block with room, and one statement is enough.
+        let start = block_of!(self.tenant, resource_type, place)
+            .select((collection_blocks::from_created, collection_blocks::from_id));
+        let entered = diesel::update(blocks!(self.tenant, resource_type))
+            .filter(StartsAt(start))
+            .filter(collection_blocks::room.gt(0))
+            .set((
+                collection_blocks::live.eq(collection_blocks::live + 1),
+                collection_blocks::room.eq(collection_blocks::room - 1),
+            ))
+            .returning(collection_blocks::room);
+        let room: Option<i64> = Cached(entered).get_result(self.conn).optional().map_err(from_diesel)?;
+        if room.is_some() {
+            return Ok(living);
+        }
         match self.block_of(resource_type, place)? {
             None => {
                 // The first one begins at the beginning of time: whoever is created later with an earlier time
@@ -109,7 +138,6 @@ impl Tx<'_> {
                 let beginning = (At(DateTime::UNIX_EPOCH), Id(Uuid::nil()));
                 self.open_block(resource_type, beginning, 1, SIZE as i64 - 1)?;
             }
-            Some((start, room)) if room > 0 => self.change_block(resource_type, start, 1, room - 1)?,
             Some((start, _)) => {
                 // Usually nobody stands behind who was created last.
                 let behind = self.living_behind(resource_type, place)?;
@@ -129,14 +157,17 @@ impl Tx<'_> {
     ) -> Result<i64> {
         let living = self.count(resource_type, more)?;
         let place = (At(resource.meta.created), Id(resource.id.0));
-        if let Some((start, room)) = self.block_of(resource_type, place)? {
-            self.change_block(resource_type, start, more, room)?;
-        }
+        let start = block_of!(self.tenant, resource_type, place)
+            .select((collection_blocks::from_created, collection_blocks::from_id));
+        let changed = diesel::update(blocks!(self.tenant, resource_type))
+            .filter(StartsAt(start))
+            .set(collection_blocks::live.eq(collection_blocks::live + more));
+        Cached(changed).run(self.conn).map_err(from_diesel)?;
         Ok(living)
     }
 
     fn count(&mut self, resource_type: &ResourceType, more: i64) -> Result<i64> {
-        diesel::insert_into(collections::table)
+        let counted = diesel::insert_into(collections::table)
             .values((
                 collections::tenant_id.eq(self.id()),
                 collections::resource_type.eq(resource_type.name.clone()),
@@ -145,18 +176,14 @@ impl Tx<'_> {
             .on_conflict((collections::tenant_id, collections::resource_type))
             .do_update()
             .set(collections::live.eq(collections::live + excluded(collections::live)))
-            .returning(collections::live)
-            .get_result(self.conn)
-            .map_err(from_diesel)
+            .returning(collections::live);
+        Cached(counted).get_result(self.conn).map_err(from_diesel)
     }
 
     /// Start and room of the block that a place is in.
     fn block_of(&mut self, resource_type: &ResourceType, place: Place) -> Result<Option<(Place, i64)>> {
-        let row: Option<(At, Id, i64)> = blocks!(self.tenant, resource_type)
-            .filter(Bound::new(STARTS, Side::UpTo, binds(place)))
-            .order((collection_blocks::from_created.desc(), collection_blocks::from_id.desc()))
+        let row: Option<(At, Id, i64)> = block_of!(self.tenant, resource_type, place)
             .select((collection_blocks::from_created, collection_blocks::from_id, collection_blocks::room))
-            .limit(1)
             .get_result(self.conn)
             .optional()
             .map_err(from_diesel)?;
@@ -170,16 +197,14 @@ impl Tx<'_> {
         more: i64,
         room: i64,
     ) -> Result<()> {
-        diesel::update(blocks!(self.tenant, resource_type))
+        let changed = diesel::update(blocks!(self.tenant, resource_type))
             .filter(collection_blocks::from_created.eq(start.0))
             .filter(collection_blocks::from_id.eq(start.1))
             .set((
                 collection_blocks::live.eq(collection_blocks::live + more),
                 collection_blocks::room.eq(room),
-            ))
-            .execute(self.conn)
-            .map_err(from_diesel)?;
-        Ok(())
+            ));
+        Cached(changed).run(self.conn).map_err(from_diesel)
     }
 
     fn open_block(&mut self, resource_type: &ResourceType, start: Place, live: i64, room: i64) -> Result<()> {
@@ -218,4 +243,33 @@ impl Tx<'_> {
         }
         behind.count().get_result(self.conn).map_err(from_diesel)
     }
+}
+
+/// The condition that a block begins at the place that a query of one row gives.
+struct StartsAt<Q>(Q);
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for StartsAt<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        out.push_sql("(");
+        out.push_sql(&STARTS.0.join(", "));
+        out.push_sql(") = (");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<Q> QueryId for StartsAt<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q> Expression for StartsAt<Q> {
+    type SqlType = Bool;
+}
+
+impl<Q, QS: ?Sized> AppearsOnTable<QS> for StartsAt<Q> {}
+impl<Q, QS> SelectableExpression<QS> for StartsAt<Q> {}
+impl<Q, GB> ValidGrouping<GB> for StartsAt<Q> {
+    type IsAggregate = is_aggregate::No;
 }

@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
-use diesel::upsert::excluded;
 use domain::Result;
 use domain::id::TenantId;
 use domain::index::Entry;
 use domain::resource_type::ResourceType;
 
-use super::super::Conn;
+use super::super::{Conn, batch};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
 use crate::error::from_diesel;
@@ -19,9 +18,6 @@ use crate::schema::{attribute_counts, tenant_counters};
 
 /// How many more resources have a value at each path than before; less than 0: fewer.
 pub(super) type Holders = BTreeMap<String, i64>;
-
-/// Rows of one statement.
-const BATCH: usize = 1_000;
 
 /// Who sorts is the first value of a list.
 pub(super) fn is_first(entry: &Entry) -> bool {
@@ -93,22 +89,6 @@ impl Tx<'_> {
                 holders,
             })
             .collect();
-        for batch in rows.chunks(BATCH) {
-            diesel::insert_into(attribute_counts::table)
-                .values(batch)
-                .on_conflict((
-                    attribute_counts::tenant_id,
-                    attribute_counts::resource_type,
-                    attribute_counts::path,
-                ))
-                .do_update()
-                .set(
-                    attribute_counts::holders
-                        .eq(attribute_counts::holders + excluded(attribute_counts::holders)),
-                )
-                .execute(self.conn)
-                .map_err(from_diesel)?;
-        }
-        Ok(())
+        batch::add_holders(self.conn, &rows).map_err(from_diesel)
     }
 }

@@ -13,6 +13,8 @@ use domain::store::{ProfileKey, ProfileKind};
 use domain::{Error, Result, key, limits};
 use serde_json::Value;
 
+use super::super::BATCH;
+use super::super::batch;
 use super::counts::{Holders, is_first};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
@@ -21,9 +23,6 @@ use crate::rows::{ProfileKeyRow, ValueRow};
 use crate::schema::{attribute_values, profile_keys};
 use crate::types::Id;
 
-/// Rows of one insert: well below the number of values either database takes in a statement.
-const BATCH: usize = 1_000;
-
 impl Tx<'_> {
     pub(super) fn index(
         &mut self,
@@ -31,8 +30,18 @@ impl Tx<'_> {
         id: ResourceId,
         entries: &[Entry],
     ) -> Result<()> {
+        let rows = self.value_rows(resource_type, id, entries);
+        batch::insert_values(self.conn, &rows).map_err(from_diesel)
+    }
+
+    pub(super) fn value_rows<'a>(
+        &self,
+        resource_type: &'a ResourceType,
+        id: ResourceId,
+        entries: &'a [Entry],
+    ) -> Vec<ValueRow<'a>> {
         let tenant_id = self.id();
-        let rows: Vec<ValueRow<'_>> = entries
+        entries
             .iter()
             .map(|entry| {
                 let (key, full_key) = entry.key.stored();
@@ -46,14 +55,7 @@ impl Tx<'_> {
                     full_key,
                 }
             })
-            .collect();
-        for batch in rows.chunks(BATCH) {
-            diesel::insert_into(attribute_values::table)
-                .values(batch)
-                .execute(self.conn)
-                .map_err(from_diesel)?;
-        }
-        Ok(())
+            .collect()
     }
 
     /// Writes the paths whose values differ, and no others. Returns the paths that have got or lost a first value.
@@ -78,13 +80,20 @@ impl Tx<'_> {
         let (old, new) = (by_path(old), by_path(new));
         let differ = |path: &&String| old.get(*path) != new.get(*path);
         let gone: Vec<&String> = old.keys().filter(differ).collect();
-        if !gone.is_empty() {
-            diesel::delete(attribute_values::table)
+        let of_resource = || {
+            attribute_values::table
                 .filter(of_tenant!(attribute_values, self.tenant))
                 .filter(attribute_values::resource_id.eq(Id(id.0)))
-                .filter(attribute_values::path.eq_any(gone))
-                .execute(self.conn)
-                .map_err(from_diesel)?;
+        };
+        for paths in gone.chunks(BATCH) {
+            match paths {
+                [path] => {
+                    diesel::delete(of_resource().filter(attribute_values::path.eq(*path))).execute(self.conn)
+                }
+                paths => diesel::delete(of_resource().filter(attribute_values::path.eq_any(paths)))
+                    .execute(self.conn),
+            }
+            .map_err(from_diesel)?;
         }
         let added: Vec<Entry> = new.keys().filter(differ).flat_map(|path| new[path].clone()).collect();
         self.index(resource_type, id, &added)?;
@@ -133,14 +142,21 @@ impl Tx<'_> {
             })
             .collect();
         rows.sort_by(|one, other| one.name_key.cmp(&other.name_key));
-        let known: BTreeMap<String, String> = profile_keys::table
-            .filter(of_tenant!(profile_keys, self.tenant))
-            .filter(profile_keys::name_key.eq_any(rows.iter().map(|row| row.name_key.clone())))
-            .select((profile_keys::name_key, profile_keys::kind))
-            .load::<(String, String)>(self.conn)
-            .map_err(from_diesel)?
-            .into_iter()
-            .collect();
+        let mut known: BTreeMap<String, String> = BTreeMap::new();
+        for rows in rows.chunks(BATCH) {
+            let of_tenant = profile_keys::table
+                .filter(of_tenant!(profile_keys, self.tenant))
+                .select((profile_keys::name_key, profile_keys::kind));
+            let found: Vec<(String, String)> = match rows {
+                [row] => of_tenant.filter(profile_keys::name_key.eq(&row.name_key)).load(self.conn),
+                rows => {
+                    let keys = rows.iter().map(|row| row.name_key.as_str());
+                    of_tenant.filter(profile_keys::name_key.eq_any(keys)).load(self.conn)
+                }
+            }
+            .map_err(from_diesel)?;
+            known.extend(found);
+        }
         let (integer, decimal) = (ProfileKind::Integer.name(), ProfileKind::Decimal.name());
         let widened = |row: &&ProfileKeyRow<'_>| {
             row.kind == decimal && known.get(&row.name_key).is_some_and(|kind| kind == integer)

@@ -13,7 +13,7 @@ use domain::{Error, Result, key};
 use super::super::Db;
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
-use super::wrap::{Kept, Planned};
+use super::wrap::{Cached, Kept, Planned};
 use crate::error::from_diesel;
 use crate::rows::MembershipRow;
 use crate::schema::{attribute_values, group_sizes, memberships, resources};
@@ -236,7 +236,7 @@ impl Tx<'_> {
         if list != List::Members || more == 0 {
             return Ok(());
         }
-        diesel::insert_into(group_sizes::table)
+        let counted = diesel::insert_into(group_sizes::table)
             .values((
                 group_sizes::tenant_id.eq(self.id()),
                 group_sizes::group_id.eq(Id(group.0)),
@@ -244,10 +244,8 @@ impl Tx<'_> {
             ))
             .on_conflict((group_sizes::tenant_id, group_sizes::group_id))
             .do_update()
-            .set(group_sizes::members.eq(group_sizes::members + excluded(group_sizes::members)))
-            .execute(self.conn)
-            .map_err(from_diesel)?;
-        Ok(())
+            .set(group_sizes::members.eq(group_sizes::members + excluded(group_sizes::members)));
+        Cached(counted).run(self.conn).map_err(from_diesel)
     }
 
     pub(super) fn entries(

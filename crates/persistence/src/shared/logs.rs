@@ -10,7 +10,7 @@ use domain::store::Origin;
 use domain::store::log::{AUDIT_BASE_INTERVAL, LogStore};
 use uuid::Uuid;
 
-use super::super::{Conn, Db, remove_records};
+use super::super::{BATCH, Conn, Db, remove_records};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
 use super::wrap::Kept;
@@ -22,8 +22,6 @@ use crate::types::{At, Id};
 
 type Done<T> = std::result::Result<T, Failed>;
 
-/// Rows of one statement: SQLite binds at most 32,766 values.
-const BATCH: usize = 500;
 /// Rows after a time among which the first one of the chain is: their times are those of arrival, their places those of
 /// commits.
 const NEIGHBOURS: i64 = 1_000;
@@ -126,8 +124,11 @@ fn add_requests(conn: &mut Conn, tenant: TenantId, rows: &[Request]) -> Done<boo
         return Ok(false);
     }
     let rows: Vec<RequestRow> = rows.iter().map(|row| RequestRow::new(tenant, row)).collect();
-    for batch in rows.chunks(BATCH) {
-        diesel::insert_into(requests::table).values(batch).execute(conn)?;
+    for rows in rows.chunks(BATCH) {
+        match rows {
+            [row] => diesel::insert_into(requests::table).values(row).execute(conn)?,
+            rows => diesel::insert_into(requests::table).values(rows).execute(conn)?,
+        };
     }
     Ok(true)
 }

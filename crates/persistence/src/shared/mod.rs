@@ -48,6 +48,7 @@ use crate::error::{self, Failed};
 
 pub(crate) use schemas::Catalogs;
 pub(crate) use tenant_tx::Tx;
+pub(super) use wrap::Cached;
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,10 +23,10 @@ use domain::stored::Stored;
 use domain::{Error, Result};
 use serde_json::Value;
 
-use super::super::Conn;
+use super::super::{Conn, batch};
 use super::audit::{Changed, Record};
 use super::scope::of_tenant;
-use super::wrap::Locked;
+use super::wrap::{Cached, Locked};
 use super::{counts, list, one};
 use crate::error::{from_diesel, from_write};
 use crate::rows::{NewResourceRow, ResourceChange, ResourceRow};
@@ -238,12 +238,9 @@ impl TenantTx for Tx<'_> {
             created_at: At(resource.meta.created),
             modified_at: At(resource.meta.modified),
         };
-        diesel::insert_into(resources::table)
-            .values(&row)
-            .execute(self.conn)
-            .map_err(|error| from_write(error, resource_type.name_attribute))?;
         let entries = index::entries(resource_type, &resource.document);
-        self.index(resource_type, resource.id, &entries)?;
+        batch::insert_resource(self.conn, &row, &self.value_rows(resource_type, resource.id, &entries))
+            .map_err(|error| from_write(error, resource_type.name_attribute))?;
         self.claim(resource_type, resource.id, &index::unique_values(resource_type, &resource.document))?;
         self.learn_profile_keys(&resource.document)?;
         self.count_holders(resource_type, counts::holders(&entries));
@@ -403,13 +400,19 @@ impl Tx<'_> {
             modified_at: At(resource.meta.modified),
             deleted_at,
         };
-        let rows = diesel::update(resources::table)
+        let stored = diesel::update(resources::table)
             .filter(of_tenant!(resources, self.tenant))
             .filter(resources::id.eq(Id(resource.id.0)))
             .set(&change)
-            .execute(self.conn)
+            .returning(resources::version);
+        let rows: Vec<i64> = Cached(stored)
+            .get_results(self.conn)
             .map_err(|error| from_write(error, resource_type.name_attribute))?;
-        if rows == 1 { Ok(()) } else { Err(Error::internal("a locked resource was not there to be stored")) }
+        if rows.len() == 1 {
+            Ok(())
+        } else {
+            Err(Error::internal("a locked resource was not there to be stored"))
+        }
     }
 }
 

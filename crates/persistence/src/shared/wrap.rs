@@ -3,7 +3,7 @@
 use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::Bool;
+use diesel::sql_types::{Bool, Integer};
 
 use super::super::{
     Conn, Db, ENTERED, EXPLAIN, ExplainRow, FOR_KEY_SHARE, FOR_NO_KEY_UPDATE, FOR_UPDATE, LEAVE, enter,
@@ -109,6 +109,54 @@ impl<QS: ?Sized> AppearsOnTable<QS> for Entered {}
 impl<QS> SelectableExpression<QS> for Entered {}
 impl<GB> ValidGrouping<GB> for Entered {
     type IsAggregate = is_aggregate::No;
+}
+
+/// A statement that is prepared once for each connection. Diesel prepares updates and upserts anew each time they run,
+/// because what they set may have any shape; here its text is the same each time, or one of a few.
+pub(crate) struct Cached<Q>(pub(crate) Q);
+
+impl<Q> QueryId for Cached<Q> {
+    // Statements are told apart by their text.
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Cached<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<Conn> for Cached<Q> {}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Cached<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _backend: &Db) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<Q: QueryFragment<Db>> Cached<Q> {
+    /// Runs a statement that returns no rows. (`execute` would ask the statement itself whether it may be kept.)
+    pub(crate) fn run(self, conn: &mut Conn) -> QueryResult<()> {
+        let none: Vec<i32> = Cached(Silent(self.0)).load(conn)?;
+        debug_assert!(none.is_empty());
+        Ok(())
+    }
+}
+
+/// A statement that returns no rows, as a query.
+struct Silent<Q>(Q);
+
+impl<Q> Query for Silent<Q> {
+    type SqlType = Integer;
+}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Silent<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
 }
 
 /// A query that is planned each time it runs. The plan of a prepared statement is made for any group; where one group
