@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use crate::document::Document;
 use crate::id::ResourceId;
 use crate::meta::Meta;
@@ -120,15 +122,15 @@ impl<'a> Reader<'a> {
         }
         self.at += 1;
         loop {
-            match bytes.get(self.at)? {
-                b'"' => break,
-                // Whatever is escaped, if only a quote.
-                b'\\' => self.at += 2,
-                _ => self.at += 1,
+            self.at += memchr2(b'"', b'\\', bytes.get(self.at..)?)?;
+            if bytes[self.at] == b'"' {
+                break;
             }
+            // Whatever is escaped, if only a quote.
+            self.at += 2;
         }
         self.at += 1;
-        Some(&self.text[from..self.at])
+        self.text.get(from..self.at)
     }
 
     /// The text of a value.
