@@ -54,7 +54,9 @@ pub(crate) struct Shared {
     /// Seats for bulk requests, which hold a thread for seconds.
     pub(crate) bulks: Arc<Semaphore>,
     /// Turns of each tenant for a thread and a connection.
-    pub(crate) turns: Turns,
+    pub(crate) turns: Arc<Turns>,
+    /// The same for writes; where these need connections too, it is the same turns.
+    pub(crate) write_turns: Arc<Turns>,
     /// Turns of each tenant for a seat among the bulk requests.
     pub(crate) bulk_turns: Turns,
     /// How often tenants and tokens may ask.
@@ -128,11 +130,17 @@ impl Application {
         let (threads, database) = (server.threads(), &settings.database);
         // Enough that a pool of connections is never idle while requests wait, and few enough that they wait
         // in one place.
-        let blocking = (2 * database.pool_size as usize).div_ceil(threads).max(4);
+        let connections = database.pool_size as usize;
+        let writers = store.writers();
+        let blocking = (2 * (connections + writers.unwrap_or(0))).div_ceil(threads).max(4);
         // The other half of the connections is left to whoever is not slow.
-        let half = (database.pool_size as usize / 2).max(1);
+        let half = (connections / 2).max(1);
         // They may all have come to one thread of the server.
         let bulks = half.min(blocking / 2);
+        // Whoever waits for a turn waits for a connection, or among the writers.
+        let pool_timeout = Duration::from_millis(database.pool_timeout_ms);
+        let turns_of = |most| Arc::new(Turns::new(most, pool_timeout));
+        let turns = turns_of(connections);
         let uses = Arc::<Uses>::default();
         let (recorder, recording) = requests::start(Arc::clone(&store), settings.requests.keep_most > 0)
             .map_err(BuildError::Thread)?;
@@ -147,8 +155,8 @@ impl Application {
             bases: contract::ALL.map(|contract| format!("{public_url}{}", contract.base)),
             slow_clients: Arc::new(Semaphore::new(half)),
             bulks: Arc::new(Semaphore::new(bulks)),
-            // Whoever waits for a turn waits for a connection.
-            turns: Turns::new(database.pool_size as usize, Duration::from_millis(database.pool_timeout_ms)),
+            write_turns: writers.map_or_else(|| Arc::clone(&turns), turns_of),
+            turns,
             bulk_turns: Turns::new(bulks, limits::ANSWER_TIME),
             rates: Rates::new(&settings.limits),
             failures: Failures::new(&settings.limits),

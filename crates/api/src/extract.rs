@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix_rt::time::timeout;
 use actix_web::dev::Payload;
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use auth::token::Parsed;
@@ -54,6 +55,8 @@ pub(crate) struct Caller {
     contract: &'static Contract,
     origin: Origin,
     now: DateTime<Utc>,
+    /// Whether it may change something.
+    writes: bool,
 }
 
 impl Caller {
@@ -108,10 +111,11 @@ impl Caller {
         T: Send + 'static,
         F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
     {
-        let Self { shared, principal, contract, origin, now, .. } = self;
+        let Self { shared, principal, contract, origin, now, writes, .. } = self;
+        let turns = if writes { &shared.write_turns } else { &shared.turns };
         let started = Instant::now();
         // Who waits holds nothing, and many changes of one tenant at once are done one after the other.
-        let turn = shared.turns.take_within(time.min(limits::ANSWER_TIME), principal.tenant.id).await?;
+        let turn = turns.take_within(time.min(limits::ANSWER_TIME), principal.tenant.id).await?;
         blocking::run_within(time.saturating_sub(started.elapsed()), move || {
             // Also when nobody waits for the end of the work any more.
             let _turn = turn;
@@ -219,6 +223,7 @@ impl FromRequest for Caller {
                 address: address(request),
             },
             now: moment.now,
+            writes: request.method() != Method::GET,
         }))
     }
 }

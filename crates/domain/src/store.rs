@@ -397,6 +397,12 @@ pub trait Store: Send + Sync {
     /// Runs `work` in a transaction of the tenant; committed and flushed when this returns `Ok`.
     fn write_in(&self, tenant: TenantId, work: Work<'_>) -> Result<()>;
 
+    /// How many writes may be at work at a time, where that has nothing to do with the number of connections: they then wait
+    /// for one another, and the more there are the fewer flushes they need.
+    fn writers(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether the database answers.
     fn ping(&self) -> Result<()>;
 

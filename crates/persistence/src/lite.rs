@@ -109,6 +109,9 @@ fn read<T>(
     done
 }
 
+/// As many as share a flush.
+const WRITERS: Option<usize> = Some(writers::MOST);
+
 /// Runs `work` in a transaction that writes.
 fn write<T>(
     writers: &Writers,

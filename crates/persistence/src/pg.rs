@@ -82,6 +82,9 @@ const ENTERED: &str = "entered.is_done";
 /// What the statement ends with.
 const LEAVE: &str = " OFFSET 0) AS found";
 
+/// Each holds a connection of the pool.
+const WRITERS: Option<usize> = None;
+
 /// Connections for writing: the database itself says who waits for whom.
 pub(crate) type Writers = Pool<ConnectionManager<Conn>>;
 

@@ -23,7 +23,7 @@ use super::{Conn, connect};
 use crate::error::{self, Failed, from_diesel};
 
 /// Writers that share a flush at most: one that fails to be committed fails them all.
-const MOST: usize = 64;
+pub(super) const MOST: usize = 64;
 /// A transaction that is older takes in nobody else: the first one has waited long enough.
 const AGE: Duration = Duration::from_millis(5);
 
@@ -156,7 +156,8 @@ impl Writers {
 /// file for it costs as much as the work.
 fn writer(path: &str) -> Result<Conn> {
     let mut conn = connect(path)?;
-    conn.batch_execute("PRAGMA temp_store = MEMORY").map_err(from_diesel)?;
+    // The indexes of a large tenant have many more pages at work than a reader sees.
+    conn.batch_execute("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768").map_err(from_diesel)?;
     Ok(conn)
 }
 

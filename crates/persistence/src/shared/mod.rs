@@ -184,6 +184,10 @@ impl Store for Repo {
         }
     }
 
+    fn writers(&self) -> Option<usize> {
+        super::WRITERS
+    }
+
     fn reads_at_once(&self) -> bool {
         self.at_once.is_some()
     }
