@@ -1,6 +1,6 @@
 //! The `rollcall` program.
 
-/// A request allocates a few hundred times, on one thread, and frees what another one has allocated: see ADR 0080.
+/// A request allocates a few hundred times, on one thread, and frees what another one has allocated: see ADR 0083.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
