@@ -105,12 +105,16 @@ fn read<T>(
 ) -> Result<T, Failed> {
     Word::<true>.execute(conn)?;
     let done = work(conn);
-    Word::<false>.execute(conn)?;
+    if let Err(error) = Word::<false>.execute(conn) {
+        // What is left open would fail whoever comes next.
+        let _ = conn.batch_execute("ROLLBACK");
+        return done.and(Err(error.into()));
+    }
     done
 }
 
-/// As many as share a flush.
-const WRITERS: Option<usize> = Some(writers::MOST);
+/// Enough that a flush is worth it, and few enough that the last one's turn comes in time, also behind changes of large groups.
+const WRITERS: Option<usize> = Some(24);
 
 /// Runs `work` in a transaction that writes.
 fn write<T>(

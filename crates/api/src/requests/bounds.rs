@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use domain::id::TenantId;
+use domain::id::{TenantId, TokenId};
 
 use crate::rates::place;
 use crate::rates::refusals::{Refusals, Window};
@@ -12,14 +12,14 @@ use crate::shards::Shards;
 
 /// Refused requests of a tenant that are recorded in a minute.
 const REQUESTS: u32 = 60;
-/// Reads that went well and are recorded of a tenant in a minute: twice what the limits let through that it has by default.
+/// Reads that went well and are recorded of a token in a minute: twice what the limits let through that it has by default.
 const READS: u32 = 6_000;
 
 /// The bounds of all tenants.
 #[derive(Default)]
 pub(super) struct Bounds {
     requests: Shards<TenantId, Window>,
-    reads: Shards<TenantId, Window>,
+    reads: Shards<(TenantId, TokenId), Window>,
     credentials: Refusals<TenantId, (TenantId, Option<IpAddr>)>,
 }
 
@@ -30,8 +30,8 @@ impl Bounds {
     }
 
     /// Whether a read that went well is recorded.
-    pub(super) fn read(&self, tenant: TenantId, now: Instant) -> bool {
-        self.reads.with(tenant, now, |window| window.pass(READS, now)).is_some()
+    pub(super) fn read(&self, tenant: TenantId, token: TokenId, now: Instant) -> bool {
+        self.reads.with((tenant, token), now, |window| window.pass(READS, now)).is_some()
     }
 
     /// As of [`Refusals::pass`] for the address, or its network.
@@ -56,12 +56,13 @@ mod tests {
     }
 
     #[test]
-    fn reads_of_a_tenant_are_bounded_and_those_of_another_are_not_its_own() {
+    fn reads_with_a_token_are_bounded_and_those_with_another_are_not_its_own() {
         let (bounds, now) = (Bounds::default(), Instant::now());
-        let [tenant, other] = [TenantId::generate(), TenantId::generate()];
-        let passed = |tenant, now| (0..READS * 2).filter(|_| bounds.read(tenant, now)).count();
-        assert_eq!((passed(tenant, now), passed(tenant, now)), (READS as usize, 0));
+        let tenant = TenantId::generate();
+        let [token, other] = [TokenId::generate(), TokenId::generate()];
+        let passed = |token, now| (0..READS * 2).filter(|_| bounds.read(tenant, token, now)).count();
+        assert_eq!((passed(token, now), passed(token, now)), (READS as usize, 0));
         assert_eq!(passed(other, now), READS as usize);
-        assert_eq!(passed(tenant, now + Duration::from_secs(60)), READS as usize);
+        assert_eq!(passed(token, now + Duration::from_secs(60)), READS as usize);
     }
 }

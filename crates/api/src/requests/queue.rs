@@ -111,9 +111,9 @@ impl Recorder {
     /// Leaves a request to the writer, or leaves it out.
     pub(super) fn record(&self, mut seen: Seen) {
         let now = Instant::now();
-        let (tenant, was_admitted) = match seen.who {
-            Who::Known { tenant, admitted, .. } => (tenant, admitted),
-            Who::Claimed { credential, .. } => (credential.tenant, false),
+        let (tenant, admitted) = match seen.who {
+            Who::Known { tenant, token, admitted } => (tenant, admitted.then_some(token)),
+            Who::Claimed { credential, .. } => (credential.tenant, None),
         };
         let suppressed = match seen.who {
             Who::Claimed { why: Refusal::Credential(_), .. } => {
@@ -121,10 +121,9 @@ impl Recorder {
             }
             _ => None,
         };
-        let passes = if was_admitted {
-            !seen.is_good_read() || self.bounds.read(tenant, now)
-        } else {
-            suppressed.is_some() || self.bounds.request(tenant, now)
+        let passes = match admitted {
+            Some(token) => !seen.is_good_read() || self.bounds.read(tenant, token, now),
+            None => suppressed.is_some() || self.bounds.request(tenant, now),
         };
         if !passes {
             return self.dropped.count(tenant, 1);

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::{Call, Head, Query, Sink, groups, related, rights};
 use crate::cursor::{Cursor, Purpose};
-use crate::filter::{Filter, finds_one_at_most, is_related, parse};
-use crate::group::List;
+use crate::filter::{Filter, is_related, parse, unique};
 use crate::index;
 use crate::list::{ListQuery, Position, Sort, Start};
 use crate::path::Target;
@@ -95,12 +94,11 @@ impl<'a> Part<'a> {
         Ok(Self { resource_type, projection, filter, sort })
     }
 
-    /// Whether at most one resource is found, and by a key.
+    /// Whether a unique value is asked for, and nothing beside it: then one row is looked at. A group may have any number of
+    /// members and owners.
     fn is_short(&self) -> bool {
-        let finds_one = |filter| finds_one_at_most(self.resource_type, filter);
-        let shows_members = matches!(self.resource_type.kind, Kind::Group(_))
-            && self.projection.wants(self.resource_type, List::Members.name());
-        self.filter.as_ref().is_some_and(finds_one) && !shows_members
+        let finds_one = |filter| unique(self.resource_type, filter).is_some();
+        !matches!(self.resource_type.kind, Kind::Group(_)) && self.filter.as_ref().is_some_and(finds_one)
     }
 
     fn query(&self, start: Start, count: usize) -> ListQuery {

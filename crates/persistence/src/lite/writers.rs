@@ -23,7 +23,7 @@ use super::{Conn, connect};
 use crate::error::{self, Failed, from_diesel};
 
 /// Writers that share a flush at most: one that fails to be committed fails them all.
-pub(super) const MOST: usize = 64;
+const MOST: usize = 64;
 /// A transaction that is older takes in nobody else: the first one has waited long enough.
 const AGE: Duration = Duration::from_millis(5);
 
@@ -174,7 +174,8 @@ impl Turn<'_> {
     fn begin(&mut self) -> Result<&mut Conn> {
         let conn = match self.conn.take() {
             Some(conn) => conn,
-            None => writer(&self.writers.path)?,
+            // What it says is for the start of the program. Whoever writes may come back.
+            None => writer(&self.writers.path).map_err(Error::unavailable)?,
         };
         let conn = self.conn.insert(conn);
         if self.group.is_some() {

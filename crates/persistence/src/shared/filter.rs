@@ -29,7 +29,13 @@ use membership::Side;
 /// A condition on the rows of `resources`, ready for `.filter(…)`.
 pub(crate) struct Predicate {
     pieces: Vec<Piece>,
+    /// Whether its text is one of a few. Others are prepared each time: clients make as many texts as they like, and a
+    /// connection would keep them all.
+    is_common: bool,
 }
+
+/// Terms of a filter whose text is one of a few.
+const COMMON_TERMS: usize = 2;
 
 enum Piece {
     Sql(String),
@@ -41,14 +47,24 @@ enum Piece {
 
 impl Predicate {
     pub(crate) fn new(tenant: TenantId, resource_type: &ResourceType, filter: &Filter) -> Self {
-        let mut compiler = Compiler { tenant: Id(tenant.0), resource_type, pieces: Vec::new(), aliases: 0 };
+        let mut compiler = Compiler {
+            tenant: Id(tenant.0),
+            resource_type,
+            pieces: Vec::new(),
+            aliases: 0,
+            names_lengths: false,
+        };
         compiler.holds(filter, "resources");
-        Self { pieces: compiler.pieces }
+        let is_common = filter.terms() <= COMMON_TERMS && !compiler.names_lengths;
+        Self { pieces: compiler.pieces, is_common }
     }
 }
 
 impl QueryFragment<Db> for Predicate {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        if !self.is_common {
+            out.unsafe_to_cache_prepared();
+        }
         for piece in &self.pieces {
             match piece {
                 Piece::Sql(sql) => out.push_sql(sql),
@@ -132,6 +148,8 @@ struct Compiler<'a> {
     resource_type: &'a ResourceType,
     pieces: Vec<Piece>,
     aliases: usize,
+    /// Whether lengths of values stand in the text.
+    names_lengths: bool,
 }
 
 impl Compiler<'_> {

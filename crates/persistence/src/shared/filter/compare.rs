@@ -121,11 +121,13 @@ impl Compiler<'_> {
     }
 
     fn starts_with(&mut self, column: &str, text: &str) {
+        self.names_lengths = true;
         self.sql(format!("substr({column}, 1, {}) = ", text.chars().count()));
         self.text(text);
     }
 
     fn ends_with(&mut self, column: &str, text: &str) {
+        self.names_lengths = true;
         let chars = text.chars().count();
         self.sql(format!(
             "length({column}) >= {chars} AND substr({column}, length({column}) - {chars} + 1) = "
