@@ -9,6 +9,7 @@
 mod support;
 
 mod admins;
+mod at_once;
 mod attacks;
 mod audit;
 mod blocks;
