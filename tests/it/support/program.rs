@@ -135,8 +135,9 @@ impl Server {
         self.url.strip_prefix("http://").expect("the server speaks plain HTTP on loopback")
     }
 
-    /// What it has written to stderr.
+    /// What it has written to stderr. It gathers lines for a moment.
     pub(crate) fn log_text(&self) -> String {
+        std::thread::sleep(Duration::from_millis(25));
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 

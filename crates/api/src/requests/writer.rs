@@ -115,7 +115,8 @@ impl Writer {
     fn sort(&self, events: Vec<Event>) -> HashMap<TenantId, Batch> {
         let mut batches = HashMap::<TenantId, Batch>::new();
         let mut claims = HashMap::<[u8; 32], Option<Claim>>::new();
-        for event in events {
+        // In the order in which they were answered, which is that of a client that waits for its answers; there are few enough.
+        for (place, event) in (0..).zip(events) {
             let (seen, suppressed) = match event {
                 Event::Request(seen) => (seen, None),
                 Event::Refusal { seen, suppressed } => (seen, Some(suppressed)),
@@ -148,7 +149,7 @@ impl Writer {
                 batch.refusals.push(refusal);
             }
             if self.keeps_requests {
-                batch.requests.push(row(*seen, token));
+                batch.requests.push(row(*seen, token, place));
             }
         }
         batches
@@ -175,8 +176,8 @@ impl Seen {
     }
 }
 
-/// What is kept of a request.
-fn row(seen: Seen, token: Option<TokenId>) -> Request {
+/// What is kept of a request, which has this place among those that are written together.
+fn row(seen: Seen, token: Option<TokenId>, place: u16) -> Request {
     let address = seen.address();
     let body = seen.body.as_deref().map(requests::body);
     let clean = |text: &str| match &body {
@@ -186,7 +187,7 @@ fn row(seen: Seen, token: Option<TokenId>) -> Request {
         None => text.to_owned(),
     };
     Request {
-        id: requests::new_id(seen.at),
+        id: requests::new_id(seen.at, place),
         at: seen.at,
         request: seen.request,
         token,
