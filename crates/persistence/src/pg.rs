@@ -42,6 +42,8 @@ const FOR_KEY_SHARE: &str = " FOR KEY SHARE";
 const TEXT_POSITION: &str = "strpos";
 /// Rows and values of one statement: well below the number that PostgreSQL takes.
 const BATCH: usize = 500;
+/// PostgreSQL judges by its statistics.
+const NOT_INDEXED: &str = "";
 /// What stands before a query whose plan is asked for.
 const EXPLAIN: &str = "EXPLAIN ";
 type ExplainRow = Text;

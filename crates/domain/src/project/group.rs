@@ -28,7 +28,7 @@ pub struct Frame {
 /// In order: `schemas`, `id`, `externalId`, `displayName`, `members`, `owners` on the QA contract, extensions, `meta`.
 ///
 /// # Errors
-/// As of [`super::render`].
+/// As of [`super::render()`].
 pub fn frame(
     resource_type: &ResourceType,
     contract: &Contract,

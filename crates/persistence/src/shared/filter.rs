@@ -126,6 +126,20 @@ fn is_label(target: &Target) -> bool {
     target.leaf().is_some_and(|leaf| !leaf.canonical_values.is_empty())
 }
 
+/// Whether a filter finds its resources by a value that has no column of its own, so that they are looked up by their ids.
+pub(super) fn finds_by_value(resource_type: &ResourceType, filter: &Filter) -> bool {
+    match filter {
+        // The term that drives, see [`Compiler::driver`].
+        Filter::And(terms) => {
+            let driver = terms.iter().min_by_key(|term| rank(resource_type, term));
+            driver.is_some_and(|driver| finds_by_value(resource_type, driver))
+        }
+        Filter::Compare { target, .. } if index::column(resource_type, target).is_some() => false,
+        // An `or` of sets is one set.
+        _ => rank(resource_type, filter) == Rank::Value,
+    }
+}
+
 /// A range of index paths: everything below a complex attribute, an open one, or an extension.
 struct Below(String, String);
 

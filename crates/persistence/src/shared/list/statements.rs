@@ -1,13 +1,16 @@
 //! The statements that read a list: from the resources, or from the index of an attribute joined to them.
 
 use diesel::dsl::{exists, not};
+use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Bool, Text};
 use domain::filter::finds_one_at_most;
 use domain::index::Column;
 use domain::list::Part;
 
-use super::super::super::Db;
-use super::super::filter::Predicate;
+use super::super::super::{Db, NOT_INDEXED};
+use super::super::filter::{self, Predicate};
 use super::super::scope::of_tenant;
 use super::{Lister, Order};
 use crate::schema::{attribute_values, resources};
@@ -15,9 +18,11 @@ use crate::schema::{attribute_values, resources};
 impl Lister<'_> {
     /// The living resources of the type that satisfy the filter.
     pub(super) fn matching(&self) -> resources::BoxedQuery<'static, Db> {
+        let finds_by_value = |filter| filter::finds_by_value(self.resource_type, filter);
+        let finds_by_value = self.query.filter.as_ref().is_some_and(finds_by_value);
         let mut query = resources::table
             .filter(of_tenant!(resources, self.tenant))
-            .filter(resources::resource_type.eq(self.resource_type.name.clone()))
+            .filter(OfType { name: self.resource_type.name.clone(), finds_by_value })
             .filter(resources::deleted_at.is_null())
             .into_boxed();
         if let Some(filter) = &self.query.filter {
@@ -75,6 +80,39 @@ impl Lister<'_> {
             .filter(attribute_values::ordinal.eq(0));
         self.matching().filter(not(exists(value)))
     }
+}
+
+/// The condition that a resource is of a type. SQLite would walk all of the type in some order and look each up in what the
+/// filter has found; where the filter finds by a value it is told not to use an index on the type, and takes the ids.
+struct OfType {
+    name: String,
+    finds_by_value: bool,
+}
+
+impl QueryFragment<Db> for OfType {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        if self.finds_by_value {
+            out.push_sql(NOT_INDEXED);
+        }
+        out.push_sql("resources.resource_type = ");
+        out.push_bind_param::<Text, _>(&self.name)
+    }
+}
+
+impl QueryId for OfType {
+    type QueryId = ();
+    // One of two texts.
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Expression for OfType {
+    type SqlType = Bool;
+}
+
+impl<QS: ?Sized> AppearsOnTable<QS> for OfType {}
+impl<QS> SelectableExpression<QS> for OfType {}
+impl<GB> ValidGrouping<GB> for OfType {
+    type IsAggregate = is_aggregate::No;
 }
 
 /// The boxed join of the index and the resources.
