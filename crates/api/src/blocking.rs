@@ -1,10 +1,12 @@
 //! The only hand-off to the threads that may wait for the database.
 
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_rt::time::timeout;
 use actix_web::web;
+use domain::store::{Store, Task};
 use domain::{Error, Result, limits};
 use tokio::sync::oneshot;
 
@@ -20,7 +22,21 @@ where
     F: FnOnce() -> Result<T> + Send + 'static,
 {
     // Whoever asked may be gone, and then nobody wants to know.
-    hand_over(time, |answer| drop(answer.send(work()))).await
+    hand_over(time, pool, |answer| drop(answer.send(work()))).await
+}
+
+/// The same as [`run`] for work that writes a little, which the store may want to do on a thread of its own.
+pub(crate) async fn write_within<T, F>(time: Duration, store: Arc<dyn Store>, work: F) -> Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T> + Send + 'static,
+{
+    let writer = move |task| {
+        if let Some(task) = store.hand_over(task) {
+            pool(task);
+        }
+    };
+    hand_over(time, writer, |answer| drop(answer.send(work()))).await
 }
 
 /// Does `work` that takes microseconds and waits for nobody on the thread of the server: handing it over would cost more.
@@ -48,18 +64,22 @@ where
     T: Send + 'static,
     F: FnOnce(oneshot::Sender<Result<T>>) + Send + 'static,
 {
-    hand_over(limits::ANSWER_TIME, work).await
+    hand_over(limits::ANSWER_TIME, pool, work).await
 }
 
-async fn hand_over<T, F>(time: Duration, work: F) -> Result<T>
+/// The threads that may wait. The work runs whether or not its end is waited for; what is waited for is the answer.
+fn pool(task: Task) {
+    drop(web::block(task));
+}
+
+async fn hand_over<T, F>(time: Duration, threads: impl FnOnce(Task), work: F) -> Result<T>
 where
     T: Send + 'static,
     F: FnOnce(oneshot::Sender<Result<T>>) + Send + 'static,
 {
     let (answer, answered) = oneshot::channel();
     let deadline = Instant::now() + time;
-    // The work runs whether or not its end is waited for; what is waited for is the answer.
-    drop(web::block(move || {
+    threads(Box::new(move || {
         if Instant::now() < deadline {
             work(answer);
         }

@@ -102,11 +102,31 @@ impl Caller {
         T: Send + 'static,
         F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
     {
-        self.run_within(limits::ANSWER_TIME, work).await
+        let (writes, store) = (self.writes, Arc::clone(&self.shared.store));
+        let (time, work) = self.in_turn(limits::ANSWER_TIME, work).await?;
+        if writes {
+            blocking::write_within(time, store, work).await
+        } else {
+            blocking::run_within(time, work).await
+        }
     }
 
-    /// The same with a time of its own.
+    /// The same for work that takes long, within a time of its own.
     pub(crate) async fn run_within<T, F>(self, time: Duration, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
+    {
+        let (time, work) = self.in_turn(time, work).await?;
+        blocking::run_within(time, work).await
+    }
+
+    /// Waits for the tenant's turn, and returns what is to be done then and the time that is left for it.
+    async fn in_turn<T, F>(
+        self,
+        time: Duration,
+        work: F,
+    ) -> Result<(Duration, impl FnOnce() -> Result<T> + Send + 'static)>
     where
         T: Send + 'static,
         F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
@@ -116,13 +136,13 @@ impl Caller {
         let started = Instant::now();
         // Who waits holds nothing, and many changes of one tenant at once are done one after the other.
         let turn = turns.take_within(time.min(limits::ANSWER_TIME), principal.tenant.id).await?;
-        blocking::run_within(time.saturating_sub(started.elapsed()), move || {
+        let work = move || {
             // Also when nobody waits for the end of the work any more.
             let _turn = turn;
             let (store, base) = (&*shared.store, shared.base(contract));
             work(&Call { store, principal: &principal, contract, base, origin, now, may_wait: true })
-        })
-        .await
+        };
+        Ok((time.saturating_sub(started.elapsed()), work))
     }
 
     /// Runs a use case that writes its reply: a read of a few rows here and now where the store can do that, anything else as

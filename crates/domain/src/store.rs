@@ -361,6 +361,9 @@ pub trait TenantTx {
     -> Result<Vec<TokenId>>;
 }
 
+/// A piece of work, with its answer.
+pub type Task = Box<dyn FnOnce() + Send>;
+
 /// Work inside a transaction. It may run again when the database asks for it, so it only computes and writes
 /// through the transaction.
 pub type Work<'a> = &'a mut dyn FnMut(&mut dyn TenantTx) -> Result<()>;
@@ -401,6 +404,12 @@ pub trait Store: Send + Sync {
     /// for one another, and the more there are the fewer flushes they need.
     fn writers(&self) -> Option<usize> {
         None
+    }
+
+    /// Takes work that will write a little, to do it when its turn has come, on a thread for all such work: then many changes
+    /// share a flush. A store that has no such thread gives it back.
+    fn hand_over(&self, task: Task) -> Option<Task> {
+        Some(task)
     }
 
     /// Whether the database answers.

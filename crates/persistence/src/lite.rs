@@ -2,9 +2,11 @@
 
 // The same files as in `pg.rs`, compiled for another database.
 mod batch;
+mod checkpoints;
 #[path = "shared/mod.rs"]
 #[allow(clippy::duplicate_mod, reason = "one query layer, compiled for each database")]
 mod shared;
+mod tasks;
 mod writers;
 
 use std::fs::OpenOptions;
@@ -21,7 +23,7 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::id::TenantId;
-use domain::store::Store;
+use domain::store::{Store, Task};
 use domain::{Error, Result};
 use r2d2::Pool;
 
@@ -127,6 +129,12 @@ fn write<T>(
     writers.run(work)
 }
 
+/// Takes work that will write.
+fn hand_over(writers: &Writers, task: Task) -> Option<Task> {
+    writers.give(task);
+    None
+}
+
 /// `BEGIN`, or `COMMIT`.
 #[derive(QueryId)]
 struct Word<const IS_BEGIN: bool>;
@@ -210,13 +218,14 @@ impl CustomizeConnection<Conn, diesel::r2d2::Error> for Pragmas {
     }
 }
 
-/// `FULL`: a commit that has been acknowledged has been flushed. The time-out speaks to other processes only: the
+/// `FULL`: a commit that has been acknowledged has been flushed. The log is cut by [`checkpoints`]; a commit that finds it
+/// at 16,000 pages all the same does it itself. The time-out speaks to other processes only: the
 /// writers of this one queue for the one connection that writes.
 fn pragmas(conn: &mut Conn, patience: Duration) -> QueryResult<()> {
     conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))?;
     conn.batch_execute(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 4000; \
+         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 16000; \
          PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096",
     )
 }

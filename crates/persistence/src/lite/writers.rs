@@ -5,6 +5,9 @@
 //! savepoint, so that its failure takes back its own part only. It too waits for the others before it answers, also
 //! when it failed: what it has seen was not committed yet.
 //!
+//! Most writers come as tasks on one thread ([`tasks`]). There the one that is done does the next one's task itself, which
+//! finds the transaction put aside, and learns at its return what has become of both.
+//!
 //! A writer that nobody waits behind begins, works and commits on its own, without savepoint and without a switch of
 //! threads.
 
@@ -13,12 +16,15 @@ mod tests;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::{self, Thread};
+use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
 use diesel::connection::{AnsiTransactionManager as Transactions, SimpleConnection, TransactionManager};
+use domain::store::Task;
 use domain::{Error, Result};
 
+use super::checkpoints::Checkpoints;
+use super::tasks::{self, Tasks};
 use super::{Conn, connect};
 use crate::error::{self, Failed, from_diesel};
 
@@ -35,12 +41,16 @@ pub(crate) struct Writers {
     /// See [`AGE`].
     age: Duration,
     queue: Mutex<Queue>,
+    checkpoints: Checkpoints,
+    tasks: Tasks,
 }
 
 #[derive(Default)]
 struct Queue {
     /// What is passed from writer to writer, while nobody has it. Then nobody waits for it either.
     free: Option<Baton>,
+    /// What a thread has put aside for the task that it does meanwhile.
+    aside: Option<(ThreadId, Baton)>,
     seats: VecDeque<Arc<Seat>>,
 }
 
@@ -81,7 +91,14 @@ impl Writers {
     pub(super) fn open(path: &str, patience: Duration) -> Result<Self> {
         let free = Some(Baton { conn: Some(writer(path)?), group: None });
         let queue = Mutex::new(Queue { free, ..Queue::default() });
-        Ok(Self { path: path.to_owned(), patience, age: AGE, queue })
+        let checkpoints = Checkpoints::start(path)?;
+        let tasks = Tasks::start()?;
+        Ok(Self { path: path.to_owned(), patience, age: AGE, queue, checkpoints, tasks })
+    }
+
+    /// Takes a task that will write; its turn comes on the thread for these.
+    pub(super) fn give(&self, task: Task) {
+        self.tasks.give(task);
     }
 
     /// Runs `work` in a transaction, and returns when that has been flushed or rolled back.
@@ -116,6 +133,9 @@ impl Writers {
 
     /// Waits for the turn: first come, first served.
     fn wait(&self) -> Result<Baton> {
+        if let Some(baton) = self.take_aside() {
+            return Ok(baton);
+        }
         let seat = {
             let mut queue = lock(&self.queue);
             if let Some(baton) = queue.free.take() {
@@ -136,6 +156,12 @@ impl Writers {
             }
             thread::park_timeout(left);
         }
+    }
+
+    /// What this thread has put aside.
+    fn take_aside(&self) -> Option<Baton> {
+        let here = thread::current().id();
+        lock(&self.queue).aside.take_if(|(thread, _)| *thread == here).map(|(_, baton)| baton)
     }
 
     /// Whoever has waited longest.
@@ -192,15 +218,28 @@ impl Turn<'_> {
     /// Lets the next writer into the transaction, or commits it; returns when it is committed.
     fn end(mut self) -> Result<()> {
         let Some(mut group) = self.group.take() else { return Ok(()) };
-        if group.members.len() + 1 < MOST
-            && group.began.elapsed() < self.writers.age
-            && let Some(next) = self.writers.next()
-        {
-            group.members.push(thread::current());
-            let fate = Arc::clone(&group.fate);
-            self.is_over = true;
-            next.take(Baton { conn: self.conn.take(), group: Some(group) });
-            return await_fate(&fate);
+        let fate = Arc::clone(&group.fate);
+        while group.members.len() + 1 < MOST && group.began.elapsed() < self.writers.age {
+            if let Some(task) = self.writers.tasks.next_here() {
+                group.members.push(thread::current());
+                let baton = Baton { conn: self.conn.take(), group: Some(group) };
+                lock(&self.writers.queue).aside = Some((thread::current().id(), baton));
+                tasks::run(task);
+                let Some(Baton { conn, group: Some(back) }) = self.writers.take_aside() else {
+                    self.is_over = true;
+                    return await_fate(&fate);
+                };
+                // It has written nothing.
+                self.conn = conn;
+                group = back;
+            } else if let Some(next) = self.writers.next() {
+                group.members.push(thread::current());
+                self.is_over = true;
+                next.take(Baton { conn: self.conn.take(), group: Some(group) });
+                return await_fate(&fate);
+            } else {
+                break;
+            }
         }
         let committed = match &mut self.conn {
             Some(conn) => Transactions::commit_transaction(conn),
@@ -216,6 +255,7 @@ impl Turn<'_> {
         }
         self.pass();
         group.settle(fate);
+        self.writers.checkpoints.ring();
         committed.map_err(from_diesel)
     }
 

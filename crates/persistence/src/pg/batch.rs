@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
 
-use super::shared::Cached;
+use super::shared::{Fixed, fixed};
 use super::{Conn, Db};
 use crate::rows::{AttributeCountRow, NewResourceRow, ValueRow};
 use crate::schema::resources;
@@ -20,14 +20,14 @@ pub(super) fn insert_resource(
     let resource = diesel::insert_into(resources::table).values(resource);
     match InsertValues::new(values) {
         // Foreign keys are looked at when the whole statement is done.
-        Some(values) => Cached(Both(resource, values)).run(conn),
-        None => Cached(resource).run(conn),
+        Some(values) => fixed!(Both(resource, values)).run(conn),
+        None => fixed!(resource).run(conn),
     }
 }
 
 /// Adds the values of one resource to the index.
 pub(super) fn insert_values(conn: &mut Conn, rows: &[ValueRow<'_>]) -> QueryResult<()> {
-    InsertValues::new(rows).map_or(Ok(()), |statement| Cached(statement).run(conn))
+    InsertValues::new(rows).map_or(Ok(()), |statement| fixed!(statement).run(conn))
 }
 
 /// Adds to the counters of a tenant.
@@ -39,17 +39,19 @@ pub(super) fn add_holders(conn: &mut Conn, rows: &[AttributeCountRow<'_>]) -> Qu
         paths: rows.iter().map(|row| row.path).collect(),
         holders: rows.iter().map(|row| row.holders).collect(),
     };
-    Cached(statement).run(conn)
+    fixed!(statement).run(conn)
 }
 
 /// Runs three statements that are independent of each other as one.
-pub(super) fn together<A, B, C>(conn: &mut Conn, first: A, second: B, third: Cached<C>) -> QueryResult<()>
+pub(super) fn together<A, B, C, P>(conn: &mut Conn, first: A, second: B, third: Fixed<C, P>) -> QueryResult<()>
 where
     A: QueryFragment<Db>,
     B: QueryFragment<Db>,
     C: QueryFragment<Db>,
+    P: 'static,
 {
-    Cached(Three(first, second, third.0)).run(conn)
+    // Found again by the line of the caller, who knows what the first two are.
+    Fixed::<_, P>::new(Three(first, second, third.query)).run(conn)
 }
 
 struct InsertValues<'a> {

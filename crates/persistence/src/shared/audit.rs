@@ -8,7 +8,7 @@ use domain::{Error, Result};
 use super::super::{BATCH, Db, batch};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
-use super::wrap::{Cached, Locked};
+use super::wrap::{Fixed, Locked, fixed};
 use crate::error::from_diesel;
 use crate::rows::{AuditRow, ChangeRow};
 use crate::schema::{audit_log, changes, tenant_counters};
@@ -90,7 +90,7 @@ impl Tx<'_> {
                 tenant_counters::audit_hash,
             ));
         let (seq, revision, audit_seq, hash): (i64, i64, i64, Vec<u8>) =
-            Cached(counter).get_result(self.conn).map_err(from_diesel)?;
+            fixed!(counter).get_result(self.conn).map_err(from_diesel)?;
         if changed_in(&records).any(|change| change.revision != revision) {
             return Err(Error::unavailable(
                 "the definitions of the tenant have changed since the request began",
@@ -123,7 +123,7 @@ impl Tx<'_> {
             // What most transactions leave.
             let change = diesel::insert_into(changes::table).values(change);
             let entry = diesel::insert_into(audit_log::table).values(entry);
-            return batch::together(self.conn, change, entry, Cached(end)).map_err(unrecorded);
+            return batch::together(self.conn, change, entry, fixed!(end)).map_err(unrecorded);
         }
         for rows in changed.chunks(BATCH) {
             match rows {
@@ -139,7 +139,7 @@ impl Tx<'_> {
             }
             .map_err(unrecorded)?;
         }
-        Cached(end).run(self.conn).map_err(from_diesel)
+        fixed!(end).run(self.conn).map_err(from_diesel)
     }
 
     pub(super) fn read_head(&mut self) -> Result<Head> {

@@ -21,7 +21,7 @@ use super::counts;
 use super::keyset::{Bind, Bound, Columns, Side};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
-use super::wrap::Cached;
+use super::wrap::{Fixed, fixed};
 use crate::error::from_diesel;
 use crate::schema::{collection_blocks, collections, resources};
 use crate::types::{At, Id};
@@ -127,7 +127,7 @@ impl Tx<'_> {
                 collection_blocks::room.eq(collection_blocks::room - 1),
             ))
             .returning(collection_blocks::room);
-        let room: Option<i64> = Cached(entered).get_result(self.conn).optional().map_err(from_diesel)?;
+        let room: Option<i64> = fixed!(entered).get_result(self.conn).optional().map_err(from_diesel)?;
         if room.is_some() {
             return Ok(living);
         }
@@ -162,7 +162,7 @@ impl Tx<'_> {
         let changed = diesel::update(blocks!(self.tenant, resource_type))
             .filter(StartsAt(start))
             .set(collection_blocks::live.eq(collection_blocks::live + more));
-        Cached(changed).run(self.conn).map_err(from_diesel)?;
+        fixed!(changed).run(self.conn).map_err(from_diesel)?;
         Ok(living)
     }
 
@@ -177,7 +177,7 @@ impl Tx<'_> {
             .do_update()
             .set(collections::live.eq(collections::live + excluded(collections::live)))
             .returning(collections::live);
-        Cached(counted).get_result(self.conn).map_err(from_diesel)
+        fixed!(counted).get_result(self.conn).map_err(from_diesel)
     }
 
     /// Start and room of the block that a place is in.
@@ -204,7 +204,7 @@ impl Tx<'_> {
                 collection_blocks::live.eq(collection_blocks::live + more),
                 collection_blocks::room.eq(room),
             ));
-        Cached(changed).run(self.conn).map_err(from_diesel)
+        fixed!(changed).run(self.conn).map_err(from_diesel)
     }
 
     fn open_block(&mut self, resource_type: &ResourceType, start: Place, live: i64, room: i64) -> Result<()> {

@@ -13,7 +13,7 @@ use domain::{Error, Result, key};
 use super::super::Db;
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
-use super::wrap::{Cached, Kept, Planned};
+use super::wrap::{Fixed, Kept, Planned, fixed};
 use crate::error::from_diesel;
 use crate::rows::MembershipRow;
 use crate::schema::{attribute_values, group_sizes, memberships, resources};
@@ -245,7 +245,7 @@ impl Tx<'_> {
             .on_conflict((group_sizes::tenant_id, group_sizes::group_id))
             .do_update()
             .set(group_sizes::members.eq(group_sizes::members + excluded(group_sizes::members)));
-        Cached(counted).run(self.conn).map_err(from_diesel)
+        fixed!(counted).run(self.conn).map_err(from_diesel)
     }
 
     pub(super) fn entries(

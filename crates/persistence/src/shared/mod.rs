@@ -35,7 +35,7 @@ use domain::store::admins::AdminStore;
 use domain::store::log::LogStore;
 use domain::store::platform::PlatformStore;
 use domain::store::tokens::TokenStore;
-use domain::store::{Store, Work};
+use domain::store::{Store, Task, Work};
 use domain::stored::Stored;
 use domain::tenant::Tenant;
 use domain::token::Found;
@@ -43,12 +43,14 @@ use domain::{Error, Result};
 use r2d2::Pool;
 use uuid::Uuid;
 
-use super::{Conn, Writers, read, write};
+use super::{Conn, Writers, hand_over, read, write};
 use crate::error::{self, Failed};
 
 pub(crate) use schemas::Catalogs;
 pub(crate) use tenant_tx::Tx;
-pub(super) use wrap::Cached;
+pub(super) use wrap::Fixed;
+#[allow(unused_imports, reason = "SQLite has no such line outside this layer")]
+pub(super) use wrap::fixed;
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +188,10 @@ impl Store for Repo {
 
     fn writers(&self) -> Option<usize> {
         super::WRITERS
+    }
+
+    fn hand_over(&self, task: Task) -> Option<Task> {
+        hand_over(&self.writers, task)
     }
 
     fn reads_at_once(&self) -> bool {

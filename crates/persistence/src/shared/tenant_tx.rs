@@ -26,7 +26,7 @@ use serde_json::Value;
 use super::super::{Conn, batch};
 use super::audit::{Changed, Record};
 use super::scope::of_tenant;
-use super::wrap::{Cached, Locked};
+use super::wrap::{Fixed, Locked, fixed};
 use super::{counts, list, one};
 use crate::error::{from_diesel, from_write};
 use crate::rows::{NewResourceRow, ResourceChange, ResourceRow};
@@ -405,7 +405,7 @@ impl Tx<'_> {
             .filter(resources::id.eq(Id(resource.id.0)))
             .set(&change)
             .returning(resources::version);
-        let rows: Vec<i64> = Cached(stored)
+        let rows: Vec<i64> = fixed!(stored)
             .get_results(self.conn)
             .map_err(|error| from_write(error, resource_type.name_attribute))?;
         if rows.len() == 1 {

@@ -1,5 +1,7 @@
 //! Queries around queries, for what Diesel has for one database only.
 
+use std::marker::PhantomData;
+
 use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -111,25 +113,44 @@ impl<GB> ValidGrouping<GB> for Entered {
     type IsAggregate = is_aggregate::No;
 }
 
-/// A statement that is prepared once for each connection. Diesel prepares updates and upserts anew each time they run,
-/// because what they set may have any shape; here its text is the same each time, or one of a few.
-pub(crate) struct Cached<Q>(pub(crate) Q);
-
-impl<Q> QueryId for Cached<Q> {
-    // Statements are told apart by their text.
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
+/// A statement that is prepared once for each connection, and found again by the place in the program where it stands.
+/// Diesel prepares updates and upserts anew each time they run, because what they set may have any shape; or, where it is
+/// told otherwise, writes their text each time to find it again. Made by [`fixed!`] alone.
+pub(crate) struct Fixed<Q, Place> {
+    pub(crate) query: Q,
+    place: PhantomData<Place>,
 }
 
-impl<Q: Query> Query for Cached<Q> {
+/// A statement whose text is the same each time this line is reached, whatever its values are. (Not for a generic function:
+/// there one line is many statements.)
+macro_rules! fixed {
+    ($query:expr) => {{
+        struct Here;
+        Fixed::<_, Here>::new($query)
+    }};
+}
+pub(crate) use fixed;
+
+impl<Q, Place> Fixed<Q, Place> {
+    pub(crate) fn new(query: Q) -> Self {
+        Self { query, place: PhantomData }
+    }
+}
+
+impl<Q, Place: 'static> QueryId for Fixed<Q, Place> {
+    type QueryId = Place;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<Q: Query, Place> Query for Fixed<Q, Place> {
     type SqlType = Q::SqlType;
 }
 
-impl<Q> RunQueryDsl<Conn> for Cached<Q> {}
+impl<Q, Place> RunQueryDsl<Conn> for Fixed<Q, Place> {}
 
-impl<Q: QueryFragment<Db>> QueryFragment<Db> for Cached<Q> {
+impl<Q: QueryFragment<Db>, Place> QueryFragment<Db> for Fixed<Q, Place> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        self.0.walk_ast(out)
+        self.query.walk_ast(out)
     }
 
     fn is_safe_to_cache_prepared(&self, _backend: &Db) -> QueryResult<bool> {
@@ -137,10 +158,10 @@ impl<Q: QueryFragment<Db>> QueryFragment<Db> for Cached<Q> {
     }
 }
 
-impl<Q: QueryFragment<Db>> Cached<Q> {
-    /// Runs a statement that returns no rows. (`execute` would ask the statement itself whether it may be kept.)
+impl<Q: QueryFragment<Db>, Place: 'static> Fixed<Q, Place> {
+    /// Runs a statement that returns no rows.
     pub(crate) fn run(self, conn: &mut Conn) -> QueryResult<()> {
-        let none: Vec<i32> = Cached(Silent(self.0)).load(conn)?;
+        let none: Vec<i32> = Fixed::<_, Place>::new(Silent(self.query)).load(conn)?;
         debug_assert!(none.is_empty());
         Ok(())
     }
