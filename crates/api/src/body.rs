@@ -19,6 +19,9 @@ const MEDIA_TYPES: [&str; 3] = ["application/scim+json", "application/json", "te
 /// What the platform API reads.
 const JSON_TYPES: [&str; 2] = ["application/json", "application/merge-patch+json"];
 
+/// Bytes of a body that is read where it arrives: a user has two KiB, a PATCH less.
+const SHORT: usize = 16 << 10;
+
 /// A body that has arrived.
 pub(crate) struct Received {
     bytes: Bytes,
@@ -32,7 +35,12 @@ impl Received {
         self.bytes.is_empty()
     }
 
-    /// What it says. Takes milliseconds for a large one, so not on a server thread.
+    /// Whether it is read in a fraction of a millisecond.
+    pub(crate) fn is_short(&self) -> bool {
+        self.bytes.len() <= SHORT
+    }
+
+    /// What it says. On a server thread only where it [is short](Self::is_short).
     pub(crate) fn read(&self) -> Body {
         match self.refused {
             None => json::read(&self.bytes),

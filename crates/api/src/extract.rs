@@ -102,13 +102,7 @@ impl Caller {
         T: Send + 'static,
         F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
     {
-        let (writes, store) = (self.writes, Arc::clone(&self.shared.store));
-        let (time, work) = self.in_turn(limits::ANSWER_TIME, work).await?;
-        if writes {
-            blocking::write_within(time, store, work).await
-        } else {
-            blocking::run_within(time, work).await
-        }
+        self.in_turn(limits::ANSWER_TIME).await?.run(work).await
     }
 
     /// The same for work that takes long, within a time of its own.
@@ -117,32 +111,16 @@ impl Caller {
         T: Send + 'static,
         F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
     {
-        let (time, work) = self.in_turn(time, work).await?;
-        blocking::run_within(time, work).await
+        let ready = self.in_turn(time).await?;
+        blocking::run_within(ready.left(), move || work(&ready.call())).await
     }
 
-    /// Waits for the tenant's turn, and returns what is to be done then and the time that is left for it.
-    async fn in_turn<T, F>(
-        self,
-        time: Duration,
-        work: F,
-    ) -> Result<(Duration, impl FnOnce() -> Result<T> + Send + 'static)>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
-    {
-        let Self { shared, principal, contract, origin, now, writes, .. } = self;
-        let turns = if writes { &shared.write_turns } else { &shared.turns };
-        let started = Instant::now();
+    async fn in_turn(self, time: Duration) -> Result<InTurn> {
+        let end = Instant::now() + time;
+        let turns = if self.writes { &self.shared.write_turns } else { &self.shared.turns };
         // Who waits holds nothing, and many changes of one tenant at once are done one after the other.
-        let turn = turns.take_within(time.min(limits::ANSWER_TIME), principal.tenant.id).await?;
-        let work = move || {
-            // Also when nobody waits for the end of the work any more.
-            let _turn = turn;
-            let (store, base) = (&*shared.store, shared.base(contract));
-            work(&Call { store, principal: &principal, contract, base, origin, now, may_wait: true })
-        };
-        Ok((time.saturating_sub(started.elapsed()), work))
+        let turn = turns.take_within(time.min(limits::ANSWER_TIME), self.principal.tenant.id).await?;
+        Ok(InTurn { caller: self, end, _turn: turn })
     }
 
     /// Runs a use case that writes its reply: a read of a few rows here and now where the store can do that, anything else as
@@ -195,19 +173,86 @@ impl Caller {
         .await
     }
 
-    /// The same as [`Self::run`] with a body, which is read there too.
+    /// The same as [`Self::run`] with a body.
     pub(crate) async fn run_with<T, F>(self, received: Received, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&Call<'_>, &Body) -> Result<T> + Send + 'static,
     {
+        self.run_prepared(received, |_, body| body, move |call, body| work(call, &body)).await
+    }
+
+    /// The same where there is more to do with the body before the database comes in: on the server thread if it is short,
+    /// so that whoever writes next need not wait for it.
+    pub(crate) async fn run_prepared<P, T>(
+        self,
+        received: Received,
+        prepare: impl FnOnce(&Call<'_>, Body) -> P + Send + 'static,
+        work: impl FnOnce(&Call<'_>, P) -> Result<T> + Send + 'static,
+    ) -> Result<T>
+    where
+        P: Send + 'static,
+        T: Send + 'static,
+    {
         let still_allowed = self.still_allowed();
-        self.run(move |call| {
-            // The body may have taken its time, and the turn.
+        let ready = self.in_turn(limits::ANSWER_TIME).await?;
+        if received.is_short() {
+            let prepared = blocking::at_once(|| Ok(prepare(&ready.call(), received.read())))?;
+            return ready
+                .run(move |call| {
+                    // The body may have taken its time, and the turn.
+                    still_allowed()?;
+                    work(call, prepared)
+                })
+                .await;
+        }
+        let work = move |call: &Call<'_>| {
             still_allowed()?;
-            work(call, &received.read())
-        })
-        .await
+            work(call, prepare(call, received.read()))
+        };
+        blocking::run_within(ready.left(), move || work(&ready.call())).await
+    }
+}
+
+/// A caller whose turn it is, also when nobody waits for the end of the work any more.
+struct InTurn {
+    caller: Caller,
+    end: Instant,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl InTurn {
+    /// The time for it.
+    fn left(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
+    fn call(&self) -> Call<'_> {
+        let Caller { shared, principal, contract, origin, now, .. } = &self.caller;
+        Call {
+            store: &*shared.store,
+            principal,
+            contract,
+            base: shared.base(contract),
+            origin: origin.clone(),
+            now: *now,
+            may_wait: true,
+        }
+    }
+
+    async fn run<T, F>(self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Call<'_>) -> Result<T> + Send + 'static,
+    {
+        let (left, store) = (self.left(), Arc::clone(&self.caller.shared.store));
+        let writes = self.caller.writes;
+        let work = move || work(&self.call());
+        if writes {
+            blocking::write_within(left, store, work).await
+        } else {
+            blocking::run_within(left, work).await
+        }
     }
 }
 

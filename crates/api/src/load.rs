@@ -1,6 +1,7 @@
 //! Realistic synthetic people and groups, the same ones for the same numbers, through the write path of every client.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use domain::contract::{Contract, RFC};
 use domain::id::ResourceId;
@@ -8,7 +9,7 @@ use domain::meta::Precondition;
 use domain::principal::{Principal, Scope};
 use domain::resource_type::ResourceType;
 use domain::schema::{enterprise, group, qa_user, user};
-use domain::service::{self, Call, Head, Query, Sink};
+use domain::service::{self, Call, Head, Prepared, Query, Sink};
 use domain::store::{self, Store};
 use domain::tenant::Tenant;
 use domain::token::Token;
@@ -26,42 +27,75 @@ const BATCH: u64 = 500;
 /// Adds so many users to the tenant, behind those it has; `done` is called with the number of each step.
 pub(crate) fn users(store: &dyn Store, tenant: Tenant, count: u64, done: &mut dyn FnMut(u64)) -> Result<()> {
     let principal = operator(tenant);
-    let slug = principal.tenant.slug.clone();
     let mut number = present(store, &principal, principal.tenant.catalog.user())?;
     let mut left = count;
     while left > 0 {
+        let made = up_to_taken(store, &principal, number, left, done)?;
+        (number, left) = (number + made, left - made);
+        // Numbers of users who were deleted or renamed may be taken: then one by one, past those.
         let size = left.min(BATCH);
-        let people: Vec<Value> = (1..=size).map(|place| person(number + place, &slug)).collect();
-        number = match service::create_all(&call(store, &principal), principal.tenant.catalog.user(), &people)
-        {
-            Ok(_) => number + size,
-            // Numbers of users who were deleted or renamed may be taken: then one by one, past those.
-            Err(Error::Uniqueness(_)) => past_taken(store, &principal, number, size, &slug)?,
-            Err(error) => return Err(error),
-        };
+        number = past_taken(store, &principal, number, size)?;
         left -= size;
         done(size);
     }
     Ok(())
 }
 
+/// Adds users, batch by batch, up to the batch that has a number that is taken; returns how many. While some are written, the
+/// next ones are made.
+fn up_to_taken(
+    store: &dyn Store,
+    principal: &Principal,
+    from: u64,
+    count: u64,
+    done: &mut dyn FnMut(u64),
+) -> Result<u64> {
+    thread::scope(|scope| {
+        let (give, batches) = mpsc::sync_channel(1);
+        scope.spawn(move || {
+            let mut number = from;
+            while number < from + count {
+                let end = (number + BATCH).min(from + count);
+                let batch: Result<Vec<Prepared>> =
+                    (number + 1..=end).map(|number| prepared(store, principal, number)).collect();
+                if give.send(batch).is_err() {
+                    return;
+                }
+                number = end;
+            }
+        });
+        let mut made = 0;
+        for batch in batches {
+            let batch = batch?;
+            match service::create_all(&call(store, principal), principal.tenant.catalog.user(), &batch) {
+                Ok(()) => made += batch.len() as u64,
+                Err(Error::Uniqueness(_)) => break,
+                Err(error) => return Err(error),
+            }
+            done(batch.len() as u64);
+        }
+        Ok(made)
+    })
+}
+
 /// Adds so many users at the next free numbers and returns the last one used.
-fn past_taken(store: &dyn Store, principal: &Principal, from: u64, count: u64, slug: &str) -> Result<u64> {
+fn past_taken(store: &dyn Store, principal: &Principal, from: u64, count: u64) -> Result<u64> {
     let (mut number, mut made) = (from, 0);
     while made < count {
         number += 1;
-        match service::create(
-            &call(store, principal),
-            principal.tenant.catalog.user(),
-            &Ok(person(number, slug)),
-            &Query::default(),
-        ) {
+        let prepared = prepared(store, principal, number)?;
+        match service::create(&call(store, principal), principal.tenant.catalog.user(), &prepared) {
             Ok(_) => made += 1,
             Err(Error::Uniqueness(_)) => {}
             Err(error) => return Err(error),
         }
     }
     Ok(number)
+}
+
+fn prepared(store: &dyn Store, principal: &Principal, number: u64) -> Result<Prepared> {
+    let person = Ok(person(number, &principal.tenant.slug));
+    service::prepare(&call(store, principal), principal.tenant.catalog.user(), &person, &Query::default())
 }
 
 /// Adds so many groups to the tenant, behind those it has, each with so many of its users; `done` is called with
@@ -107,12 +141,9 @@ fn add_group(
         number += 1;
         let chosen = spread(number, users, members);
         let first = &chosen[..members.min(limits::MEMBERS)];
-        match service::create(
-            &call(store, principal),
-            principal.tenant.catalog.group(),
-            &Ok(team(number, first)),
-            &query,
-        ) {
+        let (call, group) = (call(store, principal), principal.tenant.catalog.group());
+        let prepared = service::prepare(&call, group, &Ok(team(number, first)), &query)?;
+        match service::create(&call, group, &prepared) {
             Ok(answer) => break (answer, chosen),
             // A group that was deleted or renamed leaves a gap in the count.
             Err(Error::Uniqueness(_)) => {}

@@ -40,7 +40,7 @@ const SHORT: usize = 32;
 pub use list::{each, list, search};
 pub use sink::{Head, Sink};
 use write::create_as;
-pub use write::{create, create_all, delete, patch, replace};
+pub use write::{Prepared, create, create_all, delete, patch, prepare, replace};
 
 /// Everything a use case needs to know of a request.
 pub struct Call<'a> {

@@ -75,17 +75,27 @@ fn id_text(column: &str) -> String {
 /// beginning of its audit log: what the function of this name does on PostgreSQL.
 fn remove_records(conn: &mut Conn, tenant: TenantId, room: i64) -> Result<i64, Failed> {
     const DELETED: &str = "EXISTS (SELECT 1 FROM tenants WHERE id = ?1 AND state = 'deleted')";
+    const BASE: &str = "(SELECT max(seq) FROM audit_bases WHERE tenant_id = ?1)";
+    const MONTH_AGO: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-30 days')";
     let statements = [
         format!(
             "DELETE FROM changes WHERE tenant_id = ?1 AND {DELETED} AND seq IN \
                 (SELECT seq FROM changes WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)"
         ),
         format!(
-            "DELETE FROM audit_log WHERE tenant_id = ?1 AND (at, id) IN \
-                (SELECT at, id FROM audit_log WHERE tenant_id = ?1 AND ({DELETED} \
-                    OR at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-30 days') \
-                    AND coalesce(seq, 0) <= (SELECT max(seq) FROM audit_bases WHERE tenant_id = ?1)) \
-                 ORDER BY at, id LIMIT ?2)"
+            "DELETE FROM audit_log WHERE tenant_id = ?1 AND {DELETED} AND (at, id) IN \
+                (SELECT at, id FROM audit_log WHERE tenant_id = ?1 ORDER BY at, id LIMIT ?2)"
+        ),
+        // By the index of the chain, where only they are read: the writers wait meanwhile.
+        format!(
+            "DELETE FROM audit_log WHERE tenant_id = ?1 AND seq IN \
+                (SELECT seq FROM audit_log WHERE tenant_id = ?1 AND seq <= {BASE} AND at < {MONTH_AGO} \
+                 ORDER BY seq LIMIT ?2)"
+        ),
+        format!(
+            "DELETE FROM audit_log WHERE tenant_id = ?1 AND seq IS NULL AND (at, id) IN \
+                (SELECT at, id FROM audit_log WHERE tenant_id = ?1 AND seq IS NULL AND {BASE} >= 0 \
+                    AND at < {MONTH_AGO} LIMIT ?2)"
         ),
         format!(
             "DELETE FROM audit_bases WHERE tenant_id = ?1 AND {DELETED} AND seq IN \

@@ -13,7 +13,7 @@ use serde_json::Value;
 use self::order::{Need, order};
 use self::place::{Id, Place};
 use self::request::{Data, Method, Operation, Sent};
-use super::{Body, Call, Query, create_as, delete, patch, replace, roles};
+use super::{Body, Call, Query, create_as, delete, patch, prepare, replace, roles};
 use crate::error::excerpt;
 use crate::group;
 use crate::id::ResourceId;
@@ -181,7 +181,8 @@ impl<'a> Run<'a> {
                     State::Waiting(promised) => promised,
                     State::Done(_) | State::Failed => None,
                 };
-                let answer = create_as(call, resource_type, &body, &unseen(), promised)?;
+                let prepared = prepare(call, resource_type, &body, &unseen())?;
+                let answer = create_as(call, resource_type, &prepared, promised)?;
                 outcome.version = Some(answer.version);
                 outcome.location = Some(answer.location);
                 (Done::Created, answer.id.to_string())

@@ -13,45 +13,52 @@ use crate::guard::Departure;
 use crate::id::ResourceId;
 use crate::meta::{Meta, Precondition, Version};
 use crate::principal::Access;
+use crate::project::Projection;
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
 use crate::store::{self, Action, Actor, Change, TenantTx};
 use crate::user::{self, Settled};
 use crate::{Error, Result, decode, limits, patch as patching, replace as replacing};
 
+/// A POST as far as the database has no say in it.
+pub struct Prepared {
+    edit: Edit,
+    projection: Projection,
+}
+
+/// Reads and judges a POST on a collection, without the database.
+pub fn prepare(call: &Call<'_>, resource_type: &ResourceType, body: &Body, query: &Query) -> Result<Prepared> {
+    call.principal.require(resource_type.area, Access::Write)?;
+    let projection = query.projection(call, resource_type)?;
+    Ok(Prepared { edit: born(call, resource_type, as_ref(body)?)?, projection })
+}
+
 /// POST on a collection.
-pub fn create(call: &Call<'_>, resource_type: &ResourceType, body: &Body, query: &Query) -> Result<Answer> {
-    create_as(call, resource_type, body, query, None)
+pub fn create(call: &Call<'_>, resource_type: &ResourceType, prepared: &Prepared) -> Result<Answer> {
+    create_as(call, resource_type, prepared, None)
 }
 
 /// POST of a resource whose id may have been promised to others already.
 pub(super) fn create_as(
     call: &Call<'_>,
     resource_type: &ResourceType,
-    body: &Body,
-    query: &Query,
+    Prepared { edit, projection }: &Prepared,
     promised: Option<ResourceId>,
 ) -> Result<Answer> {
-    call.principal.require(resource_type.area, Access::Write)?;
-    let projection = query.projection(call, resource_type)?;
-    let edit = born(call, resource_type, as_ref(body)?)?;
     store::write(call.store, call.principal.tenant.id, |tx| {
-        let resource = give_birth(call, resource_type, tx, &edit, promised)?;
+        let resource = give_birth(call, resource_type, tx, edit, promised)?;
         let projection = projection.after_write(resource_type, &Document::default(), &resource.document);
         first_answer(call, resource_type, tx, &resource, &projection)
     })
 }
 
-/// Many POSTs in one transaction: all of them or none. Returns how many there were.
-pub fn create_all(call: &Call<'_>, resource_type: &ResourceType, bodies: &[Value]) -> Result<usize> {
-    call.principal.require(resource_type.area, Access::Write)?;
-    let edits: Vec<Edit> =
-        bodies.iter().map(|body| born(call, resource_type, body)).collect::<Result<_>>()?;
+/// Many POSTs in one transaction: all of them or none.
+pub fn create_all(call: &Call<'_>, resource_type: &ResourceType, all: &[Prepared]) -> Result<()> {
     store::write(call.store, call.principal.tenant.id, |tx| {
-        for edit in &edits {
+        for Prepared { edit, .. } in all {
             give_birth(call, resource_type, tx, edit, None)?;
         }
-        Ok(edits.len())
+        Ok(())
     })
 }
 
