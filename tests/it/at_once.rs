@@ -92,7 +92,8 @@ fn short_reads_are_done_at_once(backend: Backend) {
     let catalog = &principal.tenant.catalog;
     let patient = call(&*store, &principal, true);
     let made = |resource_type: &ResourceType, body: Value| {
-        service::create(&patient, resource_type, &Ok(body), &Query::default()).unwrap().id.to_string()
+        let prepared = service::prepare(&patient, resource_type, &Ok(body), &Query::default()).unwrap();
+        service::create(&patient, resource_type, &prepared).unwrap().id.to_string()
     };
     let mia = made(catalog.user(), json!({"userName": "mia@x.test", "externalId": "e-1"}));
     let group = made(catalog.group(), json!({"displayName": "Crew"}));
@@ -153,7 +154,8 @@ fn a_statement_alone_sees_its_tenant_only(backend: Backend) {
             let call = call(&*store, &principal, true);
             let body = Ok(json!({"userName": "mia@x.test"}));
             let user = principal.tenant.catalog.user();
-            service::create(&call, user, &body, &Query::default()).unwrap().id.to_string()
+            let prepared = service::prepare(&call, user, &body, &Query::default()).unwrap();
+            service::create(&call, user, &prepared).unwrap().id.to_string()
         })
         .collect();
     let (ours, theirs) = (principal(&*store, "ours"), principal(&*store, "theirs"));

@@ -24,12 +24,14 @@ use diesel::sql_types::{BigInt, Integer, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::id::TenantId;
 use domain::store::{Store, Task};
+use domain::tenant::TenantState;
 use domain::{Error, Result};
 use r2d2::Pool;
 
 use crate::Options;
 use crate::error::{self, Failed, from_connect, from_diesel};
 use crate::migrations;
+use crate::schema::tenants;
 use crate::types::{Id, Uid};
 use shared::{Catalogs, Repo, Whose};
 use writers::Writers;
@@ -74,37 +76,34 @@ fn id_text(column: &str) -> String {
 /// Removes about `room` rows of the audit log and the change feed of a deleted tenant, or else old rows from before the
 /// beginning of its audit log: what the function of this name does on PostgreSQL.
 fn remove_records(conn: &mut Conn, tenant: TenantId, room: i64) -> Result<i64, Failed> {
-    const DELETED: &str = "EXISTS (SELECT 1 FROM tenants WHERE id = ?1 AND state = 'deleted')";
-    const BASE: &str = "(SELECT max(seq) FROM audit_bases WHERE tenant_id = ?1)";
-    const MONTH_AGO: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-30 days')";
-    let statements = [
-        format!(
-            "DELETE FROM changes WHERE tenant_id = ?1 AND {DELETED} AND seq IN \
-                (SELECT seq FROM changes WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)"
-        ),
-        format!(
-            "DELETE FROM audit_log WHERE tenant_id = ?1 AND {DELETED} AND (at, id) IN \
-                (SELECT at, id FROM audit_log WHERE tenant_id = ?1 ORDER BY at, id LIMIT ?2)"
-        ),
-        // By the index of the chain, where only they are read: the writers wait meanwhile.
-        format!(
-            "DELETE FROM audit_log WHERE tenant_id = ?1 AND seq IN \
-                (SELECT seq FROM audit_log WHERE tenant_id = ?1 AND seq <= {BASE} AND at < {MONTH_AGO} \
-                 ORDER BY seq LIMIT ?2)"
-        ),
-        format!(
-            "DELETE FROM audit_log WHERE tenant_id = ?1 AND seq IS NULL AND (at, id) IN \
-                (SELECT at, id FROM audit_log WHERE tenant_id = ?1 AND seq IS NULL AND {BASE} >= 0 \
-                    AND at < {MONTH_AGO} LIMIT ?2)"
-        ),
-        format!(
-            "DELETE FROM audit_bases WHERE tenant_id = ?1 AND {DELETED} AND seq IN \
-                (SELECT seq FROM audit_bases WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)"
-        ),
+    // The writers wait meanwhile, so each statement reads what it removes and no more.
+    const OF_DELETED: [&str; 3] = [
+        "DELETE FROM changes WHERE tenant_id = ?1 AND seq IN \
+            (SELECT seq FROM changes WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)",
+        "DELETE FROM audit_log WHERE tenant_id = ?1 AND (at, id) IN \
+            (SELECT at, id FROM audit_log WHERE tenant_id = ?1 ORDER BY at, id LIMIT ?2)",
+        "DELETE FROM audit_bases WHERE tenant_id = ?1 AND seq IN \
+            (SELECT seq FROM audit_bases WHERE tenant_id = ?1 ORDER BY seq LIMIT ?2)",
     ];
+    const BEFORE_BASE: [&str; 2] = [
+        "DELETE FROM audit_log WHERE tenant_id = ?1 AND (at, id) IN \
+            (SELECT at, id FROM audit_log WHERE tenant_id = ?1 \
+                AND seq <= (SELECT max(seq) FROM audit_bases WHERE tenant_id = ?1) \
+                AND at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-30 days') \
+             ORDER BY seq LIMIT ?2)",
+        // From before there was a chain.
+        "DELETE FROM audit_log WHERE tenant_id = ?1 AND seq IS NULL AND (at, id) IN \
+            (SELECT at, id FROM audit_log WHERE tenant_id = ?1 AND seq IS NULL \
+                AND 0 <= (SELECT max(seq) FROM audit_bases WHERE tenant_id = ?1) \
+                AND at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-30 days') LIMIT ?2)",
+    ];
+    let state = tenants::table.filter(tenants::id.eq(Id(tenant.0))).select(tenants::state);
+    let state: Option<String> = state.get_result(conn).optional()?;
+    let statements: &[&str] =
+        if state.as_deref() == Some(TenantState::Deleted.name()) { &OF_DELETED } else { &BEFORE_BASE };
     let mut gone = 0;
     for statement in statements {
-        let statement = sql_query(statement).bind::<Uid, _>(Id(tenant.0)).bind::<BigInt, _>(room - gone);
+        let statement = sql_query(*statement).bind::<Uid, _>(Id(tenant.0)).bind::<BigInt, _>(room - gone);
         gone += i64::try_from(statement.execute(conn)?).unwrap_or(i64::MAX);
     }
     Ok(gone)

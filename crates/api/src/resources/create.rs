@@ -20,7 +20,9 @@ pub(crate) async fn create(
     let of = Arc::clone(&resource_type);
     let prepare = move |call: &Call<'_>, body| service::prepare(call, &of, &body, &query);
     let answer = caller
-        .run_prepared(received, prepare, move |call, prepared| service::create(call, &resource_type, &prepared?))
+        .run_prepared(received, prepare, move |call, prepared| {
+            service::create(call, &resource_type, &prepared?)
+        })
         .await?;
     Ok(reply::created(answer))
 }

@@ -27,7 +27,12 @@ pub struct Prepared {
 }
 
 /// Reads and judges a POST on a collection, without the database.
-pub fn prepare(call: &Call<'_>, resource_type: &ResourceType, body: &Body, query: &Query) -> Result<Prepared> {
+pub fn prepare(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    body: &Body,
+    query: &Query,
+) -> Result<Prepared> {
     call.principal.require(resource_type.area, Access::Write)?;
     let projection = query.projection(call, resource_type)?;
     Ok(Prepared { edit: born(call, resource_type, as_ref(body)?)?, projection })

@@ -110,7 +110,12 @@ impl QueryId for AddHolders<'_> {
 impl RunQueryDsl<Conn> for AddHolders<'_> {}
 
 /// Runs three statements that are independent of each other.
-pub(super) fn together<A, B, C, P>(conn: &mut Conn, first: A, second: B, third: Fixed<C, P>) -> QueryResult<()>
+pub(super) fn together<A, B, C, P>(
+    conn: &mut Conn,
+    first: A,
+    second: B,
+    third: Fixed<C, P>,
+) -> QueryResult<()>
 where
     A: ExecuteDsl<Conn>,
     B: ExecuteDsl<Conn>,

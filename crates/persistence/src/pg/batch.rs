@@ -43,7 +43,12 @@ pub(super) fn add_holders(conn: &mut Conn, rows: &[AttributeCountRow<'_>]) -> Qu
 }
 
 /// Runs three statements that are independent of each other as one.
-pub(super) fn together<A, B, C, P>(conn: &mut Conn, first: A, second: B, third: Fixed<C, P>) -> QueryResult<()>
+pub(super) fn together<A, B, C, P>(
+    conn: &mut Conn,
+    first: A,
+    second: B,
+    third: Fixed<C, P>,
+) -> QueryResult<()>
 where
     A: QueryFragment<Db>,
     B: QueryFragment<Db>,

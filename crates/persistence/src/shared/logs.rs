@@ -60,7 +60,14 @@ impl LogStore for Repo {
         most: usize,
         room: usize,
     ) -> Result<usize> {
-        self.transact(Mode::Write, tenant, |conn| drop_requests(conn, tenant, before, most, room))
+        // Looked for in peace: those who write do not wait for that.
+        let found =
+            self.transact(Mode::Read, tenant, |conn| last_to_drop(conn, tenant, before, most, room))?;
+        let Some(last) = found else { return Ok(0) };
+        self.transact(Mode::Write, tenant, |conn| {
+            let gone = requests::table.filter(of_tenant!(requests, tenant)).filter(requests::id.le(last));
+            Ok(diesel::delete(gone).execute(conn)?)
+        })
     }
 
     fn add_audit(&self, tenant: TenantId, entry: &Entry) -> Result<bool> {
@@ -178,13 +185,14 @@ fn list(
     Ok(rows.into_iter().map(RequestRow::meaning).collect())
 }
 
-fn drop_requests(
+/// The youngest one of the oldest `room` requests that are too old or too many.
+fn last_to_drop(
     conn: &mut Conn,
     tenant: TenantId,
     before: DateTime<Utc>,
     most: usize,
     room: usize,
-) -> Done<usize> {
+) -> Done<Option<Id>> {
     let (most, room) = (i64::try_from(most).unwrap_or(i64::MAX), i64::try_from(room).unwrap_or(i64::MAX));
     let of_tenant = || requests::table.filter(of_tenant!(requests, tenant));
     // The youngest one of those that are too many; the index alone tells.
@@ -198,8 +206,7 @@ fn drop_requests(
         .limit(room)
         .select(requests::id)
         .load(conn)?;
-    let Some(last) = some.last() else { return Ok(0) };
-    Ok(diesel::delete(of_tenant().filter(requests::id.le(*last))).execute(conn)?)
+    Ok(some.last().copied())
 }
 
 impl Tx<'_> {
