@@ -140,7 +140,9 @@ fn rendered(bencher: Bencher<'_, '_>, attributes: &[&str]) {
     let stored = Stored { id: resource.id, text, meta: resource.meta, is_alone: true };
     bencher.bench(|| {
         let source = Source::try_from(black_box(&stored)).unwrap();
-        project::render(&USER, &RFC, base, &source, &related, &projection).unwrap()
+        let mut text = String::new();
+        project::render(&mut text, &USER, &RFC, base, &source, &related, &projection).unwrap();
+        text
     });
 }
 

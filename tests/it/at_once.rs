@@ -9,7 +9,7 @@ use domain::meta::Precondition;
 use domain::principal::{Principal, Scope};
 use domain::resource_type::ResourceType;
 use domain::service::{self, Call, Head, Query, Sink};
-use domain::store::{Actor, Origin, Store};
+use domain::store::{Actor, By, Origin, Store};
 use domain::token::Token;
 use domain::{Error, Result};
 use serde_json::{Value, json};
@@ -165,10 +165,14 @@ fn a_statement_alone_sees_its_tenant_only(backend: Backend) {
             let find = |id: &str| {
                 let id = domain::id::ResourceId::parse(id).unwrap();
                 let user = principal.tenant.catalog.user();
-                store.find_alone(principal.tenant.id, user, id, false).unwrap()
+                store.find_alone(principal.tenant.id, user, By::Id(id), false).unwrap()
             };
             assert_eq!(find(id).map(|stored| stored.id.to_string()).as_ref(), Some(id));
             assert_eq!(find(foreign), None);
+            let named = Query { filter: Some(r#"userName eq "mia@x.test""#.into()), ..Query::default() };
+            let call = call(&*store, principal, true);
+            let found = listed(&call, principal.tenant.catalog.user(), &named).unwrap();
+            assert_eq!((&found["totalResults"], &found["Resources"][0]["id"]), (&json!(1), &json!(id)));
         }
     }
 }

@@ -30,7 +30,7 @@ use domain::tenant::Tenant;
 use domain::{Error, Result, limits};
 
 use crate::app::Shared;
-use crate::authenticate::{measure, refused};
+use crate::authenticate::{measure, refused, values};
 use crate::error::Failure;
 use crate::extract::address;
 use crate::logging::Moment;
@@ -72,7 +72,7 @@ async fn admit(request: &ServiceRequest) -> std::result::Result<(), Failure> {
     if is_open(request.method().as_str(), &path) {
         return Ok(());
     }
-    let text = carrier::bearer(|name| request.headers().get_all(name).map(|value| value.as_bytes()))?;
+    let text = carrier::bearer(|name| values(request.headers(), name))?;
     let now = request.extensions().get::<Moment>().map(|moment| moment.now);
     let (Some(shared), Some(now)) = (request.app_data::<web::Data<Shared>>(), now) else {
         return Err(Error::internal("the scope is not set up").into());

@@ -2,10 +2,12 @@
 //! together and a wrong path could answer before a missing credential.
 
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use auth::token::Parsed;
@@ -32,7 +34,7 @@ pub(crate) async fn authenticate(
 
 async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
     measure(request)?;
-    let text = carrier::presented(|name| request.headers().get_all(name).map(|value| value.as_bytes()))?;
+    let text = carrier::presented(|name| values(request.headers(), name))?;
     let now = request.extensions().get::<Moment>().map(|moment| moment.now);
     let (Some(shared), Some(now)) = (request.app_data::<web::Data<Shared>>(), now) else {
         return Err(Error::internal("the scope is not set up").into());
@@ -58,6 +60,13 @@ async fn admit(request: &ServiceRequest) -> Result<(), Failure> {
             Err(failure)
         }
     }
+}
+
+/// The values of a header that may carry a credential; its name is read once and not with each request.
+pub(crate) fn values<'a>(headers: &'a HeaderMap, header: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    static NAMES: LazyLock<[HeaderName; 3]> = LazyLock::new(|| carrier::HEADERS.map(HeaderName::from_static));
+    let name = NAMES.iter().find(|name| name.as_str() == header);
+    name.into_iter().flat_map(|name| headers.get_all(name)).map(HeaderValue::as_bytes)
 }
 
 /// Counts a wrong credential where it came from. A right one keeps working, wherever wrong ones come from.
@@ -93,5 +102,6 @@ async fn principal(
         return Ok(principal);
     }
     let shared = shared.clone();
-    blocking::run(move || shared.authenticator.look_up(&parsed, now)).await
+    // In a box, so that the few requests that need it do not make the future of all others large.
+    Box::pin(blocking::run(move || shared.authenticator.look_up(&parsed, now))).await
 }

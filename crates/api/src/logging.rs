@@ -2,9 +2,11 @@
 //! credentials are never among them.
 
 mod gather;
+mod line;
 
 use std::io::{self, IsTerminal, Write};
 use std::panic;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::HttpMessage;
@@ -17,7 +19,6 @@ use chrono::{DateTime, Utc};
 use domain::admin::SignedIn;
 use domain::principal::Principal;
 use domain::store::platform::PlatformToken;
-use log::kv::{self, Key, Value, VisitSource};
 use uuid::Uuid;
 
 use crate::connection::Watch;
@@ -33,7 +34,7 @@ static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What is fixed when a request arrives.
 pub(crate) struct Moment {
     /// Sent back as `X-Request-Id`, and in the log and the audit log.
-    pub(crate) id: String,
+    pub(crate) id: Arc<str>,
     /// The time of everything this request does.
     pub(crate) now: DateTime<Utc>,
 }
@@ -42,18 +43,12 @@ pub(crate) struct Moment {
 pub(crate) fn init(settings: &Log) {
     let mut builder = env_logger::Builder::new();
     builder.parse_filters(&settings.filter);
-    if settings.format == LogFormat::Json {
-        builder.format(|out, record| {
-            let mut line = serde_json::Map::new();
-            line.insert("time".into(), domain::meta::time_text(clock::now()).into());
-            line.insert("level".into(), record.level().as_str().into());
-            line.insert("target".into(), record.target().into());
-            line.insert("message".into(), record.args().to_string().into());
-            let _ = record.key_values().visit(&mut Fields(&mut line));
-            writeln!(out, "{}", serde_json::Value::Object(line))
-        });
-    }
-    // A person at a terminal gets each line at once, and in colour.
+    let write = match settings.format {
+        LogFormat::Text => line::text,
+        LogFormat::Json => line::json,
+    };
+    builder.format(move |out, record| out.write_all(write(record, clock::now()).as_bytes()));
+    // A person at a terminal gets each line at once.
     if !io::stderr().is_terminal()
         && let Ok(gathered) = Gathered::start()
     {
@@ -70,16 +65,6 @@ pub(crate) fn init(settings: &Log) {
     }));
 }
 
-struct Fields<'a>(&'a mut serde_json::Map<String, serde_json::Value>);
-
-impl<'kvs> VisitSource<'kvs> for Fields<'_> {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
-        let value = value.to_u64().map_or_else(|| value.to_string().into(), Into::into);
-        self.0.insert(key.to_string(), value);
-        Ok(())
-    }
-}
-
 /// The outermost middleware: gives the request its [`Moment`], the reply the headers that all replies carry,
 /// and the log its line.
 pub(crate) async fn observe(
@@ -92,7 +77,7 @@ pub(crate) async fn observe(
     if let Some(watch) = &watch {
         watch.begin();
     }
-    let id = request_id(request.headers());
+    let id: Arc<str> = request_id(request.headers());
     request.extensions_mut().insert(Moment { id: id.clone(), now: clock::now() });
     let response = next.call(request).await;
     let mut response = match (response, watch) {
@@ -127,13 +112,14 @@ pub(crate) fn refused(status: u16, id: &str) {
 }
 
 /// A caller's own id when it is harmless, so that its log and ours meet.
-fn request_id(headers: &HeaderMap) -> String {
+fn request_id(headers: &HeaderMap) -> Arc<str> {
     let harmless = |id: &&str| {
         (1..=64).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
     };
     let sent = headers.get(&X_REQUEST_ID).and_then(|value| value.to_str().ok()).filter(harmless);
-    sent.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+    let made = || Arc::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+    sent.map_or_else(made, Arc::from)
 }
 
 fn write_line(response: &ServiceResponse, id: &str, started: Instant) {
@@ -142,12 +128,14 @@ fn write_line(response: &ServiceResponse, id: &str, started: Instant) {
     let extensions = request.extensions();
     let principal = extensions.get::<Principal>();
     let (platform, admin) = (extensions.get::<PlatformToken>(), extensions.get::<SignedIn>());
-    let (tenant, token) = match (principal, platform, admin) {
-        (Some(principal), ..) => (principal.tenant.slug.as_str(), principal.token.id.to_string()),
-        (None, Some(token), _) => ("-", token.id.to_string()),
-        (None, None, Some(admin)) => (admin.tenant.slug.as_str(), admin.session.to_string()),
-        (None, None, None) => ("-", "-".into()),
+    let (tenant, shown) = match (principal, platform, admin) {
+        (Some(principal), ..) => (principal.tenant.slug.as_str(), Some(principal.token.id.0)),
+        (None, Some(token), _) => ("-", Some(token.id.0)),
+        (None, None, Some(admin)) => (admin.tenant.slug.as_str(), Some(admin.session.0)),
+        (None, None, None) => ("-", None),
     };
+    let mut buffer = Uuid::encode_buffer();
+    let token: &str = shown.map_or("-", |id| id.hyphenated().encode_lower(&mut buffer));
     let failure = response.response().error().and_then(|error| error.as_error::<Failure>());
     log::info!(
         target: "rollcall::request",
@@ -155,7 +143,7 @@ fn write_line(response: &ServiceResponse, id: &str, started: Instant) {
         route = route.as_deref().unwrap_or("-"),
         status = response.status().as_u16(),
         tenant = tenant,
-        token = token.as_str(),
+        token = token,
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         request = id,
         reason = failure.and_then(Failure::reason).unwrap_or("-");
@@ -198,7 +186,7 @@ mod tests {
         };
         let longest = "a".repeat(64);
         for harmless in ["a", "Az09._-", &longest] {
-            assert_eq!(id(harmless), harmless);
+            assert_eq!(&*id(harmless), harmless);
         }
         for other in ["", "a b", "a=b", "\"", "é", &"a".repeat(65)] {
             assert!(Uuid::parse_str(&id(other)).is_ok(), "{other}");

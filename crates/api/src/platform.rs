@@ -21,7 +21,7 @@ use domain::store::{Actor, Origin, Store};
 use domain::{Error, Result};
 
 use crate::app::Shared;
-use crate::authenticate::{measure, refused};
+use crate::authenticate::{measure, refused, values};
 use crate::blocking;
 use crate::error::Failure;
 use crate::extract::address;
@@ -49,7 +49,7 @@ pub(crate) async fn guard(
 
 async fn admit(request: &ServiceRequest) -> std::result::Result<PlatformToken, Failure> {
     measure(request)?;
-    let text = carrier::bearer(|name| request.headers().get_all(name).map(|value| value.as_bytes()))?;
+    let text = carrier::bearer(|name| values(request.headers(), name))?;
     let parsed = platform_token::parse(&text).ok_or(Error::Unauthorized("not a platform token"))?;
     let now = request.extensions().get::<Moment>().map(|moment| moment.now);
     let (Some(shared), Some(now)) = (request.app_data::<web::Data<Shared>>(), now) else {

@@ -92,6 +92,9 @@ pub(crate) fn from_search_request(body: &Value) -> Result<Query> {
 
 /// `+` and `%20` both mean a blank, as in forms; what is no UTF-8 is no text.
 fn decode(text: &str) -> Result<String> {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+' | 0)) {
+        return Ok(text.to_owned());
+    }
     let spaced = text.replace('+', " ");
     match percent_decode_str(&spaced).decode_utf8() {
         Ok(decoded) if !decoded.contains('\0') => Ok(decoded.into_owned()),

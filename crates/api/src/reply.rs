@@ -41,7 +41,7 @@ pub(crate) fn headed(head: &Head, body: impl MessageBody + 'static) -> HttpRespo
     let mut ok = HttpResponse::Ok();
     ok.insert_header((CONTENT_TYPE, MEDIA_TYPE));
     match head {
-        Head::Resource { version, .. } => ok.insert_header((ETAG, version.etag())).body(body),
+        Head::Resource(version) => ok.insert_header((ETAG, version.etag())).body(body),
         Head::List => ok.body(body),
         Head::File { media_type, name } => HttpResponse::Ok()
             .insert_header((CONTENT_TYPE, *media_type))

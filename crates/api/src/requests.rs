@@ -10,6 +10,7 @@ mod writer;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -76,7 +77,7 @@ impl Refusal {
 struct Seen {
     who: Who,
     at: DateTime<Utc>,
-    request: String,
+    request: Arc<str>,
     method: &'static str,
     target: String,
     status: u16,
@@ -150,7 +151,7 @@ struct Open {
 /// What is known at the beginning.
 struct Begun {
     at: DateTime<Utc>,
-    request: String,
+    request: Arc<str>,
     method: &'static str,
     target: String,
     address: Option<IpAddr>,

@@ -7,11 +7,13 @@
 mod endpoint;
 
 use actix_web::dev::ServiceRequest;
+use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Uri;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpResponse, web};
 use domain::Error;
 use domain::contract::{self, Contract};
+use domain::resource_type::RESERVED;
 
 use crate::admin::{admins, guest, me, session, tokens as own_tokens};
 use crate::authenticate::authenticate;
@@ -33,7 +35,7 @@ fn public() -> Vec<Endpoint> {
 
 /// What stands below each base path.
 fn scim() -> Vec<Endpoint> {
-    vec![
+    let mut all = vec![
         at("/ServiceProviderConfig").get(discovery::service_provider_config),
         at("/ResourceTypes").get(discovery::resource_types),
         at("/ResourceTypes/{id}").get(discovery::resource_type),
@@ -51,6 +53,14 @@ fn scim() -> Vec<Endpoint> {
             .delete(not_implemented),
         at("/.search").post(search::everywhere),
         at("/{collection}/.search").post(search::collection),
+    ];
+    all.extend(of_collections());
+    all
+}
+
+/// What stands below each base path for every collection.
+fn of_collections() -> Vec<Endpoint> {
+    vec![
         at("/{collection}/{id}")
             .get(get::get)
             .put(replace::replace)
@@ -58,6 +68,15 @@ fn scim() -> Vec<Endpoint> {
             .delete(delete::delete),
         at("/{collection}").get(list::list).post(create::create),
     ]
+}
+
+/// Whether a path below a base path is beyond doubt that of a collection or of a resource in one. Nearly all requests are for
+/// these, and looking for them first spares them the search of the whole table: a quarter of what they cost in actix.
+fn is_plain(path: &str, base: &str) -> bool {
+    let mut segments = path.strip_prefix(base).unwrap_or_default().split('/').skip(1);
+    let is_of_collection = segments.next().is_some_and(|collection| !RESERVED.contains(&collection));
+    // What is written in another way is compared when it has been decoded.
+    is_of_collection && segments.next() != Some(".search") && !path.contains('%')
 }
 
 /// What stands below the base path of the hosting platform.
@@ -111,7 +130,9 @@ fn of_admin() -> Vec<Endpoint> {
 pub(crate) fn configure(app: &mut web::ServiceConfig) {
     for contract in contract::ALL {
         let mut scope = web::scope(contract.base).app_data(contract);
-        for endpoint in scim() {
+        let plain = move |request: &GuardContext<'_>| is_plain(request.head().uri.path(), contract.base);
+        let first = of_collections().into_iter().map(|endpoint| endpoint.guarded(fn_guard(plain)));
+        for endpoint in first.chain(scim()) {
             scope = scope.service(endpoint.into_resource());
         }
         app.service(
@@ -191,7 +212,28 @@ async fn not_implemented() -> Result<HttpResponse, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::resource_type::{RESERVED, standard};
+    use domain::resource_type::standard;
+
+    #[test]
+    fn what_is_found_first_is_no_other_line() {
+        for path in
+            ["/Users", "/Users/", "/Users/1", "/Users/1/", "/Sites/1", "/users/.Search", "/Users/1/.search"]
+        {
+            assert!(is_plain(&format!("/scim/v2{path}"), "/scim/v2"), "{path}");
+        }
+        for path in [
+            "",
+            "/.search",
+            "/Roles",
+            "/Roles/admin",
+            "/Schemas/urn:x",
+            "/Users/.search",
+            "/Users/.search/",
+            "/%52oles/1",
+        ] {
+            assert!(!is_plain(&format!("/scim/v2{path}"), "/scim/v2"), "{path}");
+        }
+    }
 
     #[test]
     fn no_collection_of_a_tenant_hides_behind_a_line() {

@@ -58,7 +58,7 @@ struct Pace {
 /// a failure is an ordinary error; after that it breaks the connection, so that no half reply looks whole. `goes_on` is
 /// asked before each piece: who may not read any more gets no more.
 pub(crate) async fn answer<F>(
-    request: String,
+    request: Arc<str>,
     seats: Arc<Semaphore>,
     goes_on: GoesOn,
     work: F,
@@ -129,6 +129,14 @@ impl Sink for Whole {
             return Err(Error::WouldWait);
         }
         self.text.push_str(text);
+        Ok(())
+    }
+
+    fn whole(&mut self, text: String) -> Result<()> {
+        if !self.text.is_empty() || text.len() > WHOLE {
+            return self.text(&text);
+        }
+        self.text = text;
         Ok(())
     }
 }

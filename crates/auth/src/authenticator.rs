@@ -151,7 +151,7 @@ mod tests {
             &self,
             _: TenantId,
             _: &ResourceType,
-            _: domain::id::ResourceId,
+            _: domain::store::By<'_>,
             _: bool,
         ) -> Result<Option<domain::stored::Stored>> {
             unreachable!()

@@ -28,11 +28,16 @@ static CARRIERS: [Carrier; 4] = [
     Carrier { header: AUTHORIZATION, scheme: Some("bearer"), read: plain },
     Carrier { header: AUTHORIZATION, scheme: Some("basic"), read: basic },
     // MaestroQA's name, then Psoda's.
-    Carrier { header: "apitoken", scheme: None, read: plain },
-    Carrier { header: "api-key", scheme: None, read: plain },
+    Carrier { header: API_TOKEN, scheme: None, read: plain },
+    Carrier { header: API_KEY, scheme: None, read: plain },
 ];
 
 const AUTHORIZATION: &str = "authorization";
+const API_TOKEN: &str = "apitoken";
+const API_KEY: &str = "api-key";
+
+/// The headers that are asked for.
+pub const HEADERS: [&str; 3] = [AUTHORIZATION, API_TOKEN, API_KEY];
 
 /// The one credential of a request; `values` gives the values of the header with a lower-case name.
 ///

@@ -68,7 +68,7 @@ impl Login {
 #[derive(Clone, Debug)]
 pub struct Visitor {
     /// The id of the request.
-    pub request: String,
+    pub request: Arc<str>,
     /// The address of the peer.
     pub address: String,
 }

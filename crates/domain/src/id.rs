@@ -21,6 +21,11 @@ macro_rules! id {
                 let id = Uuid::try_parse(text).ok()?;
                 (id.hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text).then_some(Self(id))
             }
+
+            /// Appends the canonical form.
+            pub fn push_to(&self, into: &mut String) {
+                into.push_str(self.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+            }
         }
 
         impl fmt::Display for $name {

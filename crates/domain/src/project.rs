@@ -1,5 +1,6 @@
 //! What of a resource a reply shows, and in the form of which contract.
 
+mod fields;
 pub mod group;
 mod render;
 pub(crate) mod source;
@@ -144,9 +145,20 @@ impl Projection {
         matches!(self.choice, Choice::Only(_))
     }
 
+    /// Whether nothing was asked for: then the schema alone decides. Nearly all replies are such.
+    fn is_plain(&self) -> bool {
+        self.choice == Choice::Default && self.hidden.is_empty() && self.written.is_empty()
+    }
+
     /// What is left of an attribute of an extension, or of the core schema. "Always" and "never" are stronger than
     /// any wish (RFC 7643 section 2.2).
     fn part(&self, extension: Option<&Schema>, attribute: &Attribute) -> Part<'_> {
+        if self.is_plain() {
+            return match attribute.returned {
+                Returned::Always | Returned::Default => Part::Everything,
+                Returned::Never | Returned::Request => Part::Nothing,
+            };
+        }
         let urn = extension.map(|schema| schema.id.as_str());
         if self.hidden.contains(&attribute.name.as_str()) {
             return Part::Nothing;

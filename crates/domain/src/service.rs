@@ -30,7 +30,7 @@ use crate::principal::{Access, Principal};
 use crate::project::{self, Projection, Related, Source};
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
-use crate::store::{self, Origin, Store, TenantTx};
+use crate::store::{self, By, Origin, Store, TenantTx};
 use crate::stored::Stored;
 use crate::{Error, Result, limits};
 
@@ -156,29 +156,19 @@ pub fn get(
         let version = stored.meta.version;
         precondition.check_read(version)?;
         let is_known = precondition.not_modified(version);
-        let location = location(call.base, resource_type, id);
-        sink.begin(if is_known { Head::NotModified(version) } else { Head::Resource { version, location } })?;
+        sink.begin(if is_known { Head::NotModified(version) } else { Head::Resource(version) })?;
         Ok(!is_known)
     };
     if !matches!(resource_type.kind, Kind::Group(_)) {
         let tenant = call.principal.tenant.id;
-        let stored = call.store.find_alone(tenant, resource_type, id, !call.may_wait)?;
+        let stored = call.store.find_alone(tenant, resource_type, By::Id(id), !call.may_wait)?;
         let stored = stored.ok_or_else(Error::no_resource)?;
         if !begin(&stored, sink)? {
             return Ok(());
         }
         let (projection, source) = (as_ref(&projection)?, Source::try_from(&stored)?);
         if speaks_of_itself(resource_type, &source, projection)? {
-            let related = Related::default();
-            let render = project::render;
-            return sink.text(&render(
-                resource_type,
-                call.contract,
-                call.base,
-                &source,
-                &related,
-                projection,
-            )?);
+            return sink.whole(render(call, resource_type, &source, &Related::default(), projection)?);
         }
     } else if !call.may_wait {
         // It may have any number of members and owners.
@@ -195,7 +185,7 @@ pub fn get(
                 let groups = std::slice::from_ref(&source);
                 groups::write(call, resource_type, tx, groups, projection, &|_| "", sink)
             }
-            Kind::User | Kind::Plain => sink.text(&text(call, resource_type, tx, &source, projection)?),
+            Kind::User | Kind::Plain => sink.whole(text(call, resource_type, tx, &source, projection)?),
         }
     })
 }
@@ -275,7 +265,19 @@ fn text(
     projection: &Projection,
 ) -> Result<String> {
     let related = related(call, resource_type, tx, std::slice::from_ref(source), projection)?;
-    project::render(resource_type, call.contract, call.base, source, &related, projection)
+    render(call, resource_type, source, &related, projection)
+}
+
+fn render(
+    call: &Call<'_>,
+    resource_type: &ResourceType,
+    source: &Source<'_>,
+    related: &Related,
+    projection: &Projection,
+) -> Result<String> {
+    let mut text = String::new();
+    project::render(&mut text, resource_type, call.contract, call.base, source, related, projection)?;
+    Ok(text)
 }
 
 /// Where a resource is, under the base path that was asked.
@@ -295,18 +297,18 @@ fn related(
     if resource_type.kind != Kind::User || resources.is_empty() {
         return Ok(related);
     }
-    if projection.wants(resource_type, "manager") {
-        let managers: Result<Vec<_>> = resources.iter().map(Source::manager).collect();
-        let mut ids: Vec<ResourceId> = managers?.into_iter().flatten().collect();
+    let managers: Result<Vec<_>> = resources.iter().map(Source::manager).collect();
+    let mut ids: Vec<ResourceId> = managers?.into_iter().flatten().collect();
+    if !ids.is_empty() && projection.wants(resource_type, "manager") {
         ids.sort_unstable();
         ids.dedup();
         let display = |document: &Document| document.text("displayName").map(str::to_owned);
         let managers = tx.find_many(resource_type, &ids)?;
         related.managers = managers.into_iter().map(|user| (user.id, display(&user.document))).collect();
     }
-    if projection.wants(resource_type, "groups") {
-        let in_groups = resources.iter().filter(|resource| !resource.is_alone());
-        let ids: Vec<ResourceId> = in_groups.map(Source::id).collect();
+    let in_groups = resources.iter().filter(|resource| !resource.is_alone());
+    let ids: Vec<ResourceId> = in_groups.map(Source::id).collect();
+    if !ids.is_empty() && projection.wants(resource_type, "groups") {
         let most = (!call.may_wait).then_some(SHORT);
         let seen = tx.groups_of(&ids, most)?.into_iter();
         for (user, group) in seen.filter(|(_, group)| rights::sees_groups_at(call, group.endpoint)) {

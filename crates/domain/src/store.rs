@@ -5,6 +5,8 @@ pub mod log;
 pub mod platform;
 pub mod tokens;
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -13,6 +15,8 @@ use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
 use crate::guard::{Departure, Guard, Tally};
 use crate::id::{AdminId, PlatformTokenId, ResourceId, TenantId, TokenId};
+use crate::index::Column;
+use crate::key::Key;
 use crate::list::{ListQuery, Page};
 use crate::meta::Version;
 use crate::project::Membership;
@@ -47,6 +51,15 @@ impl Action {
             Self::Revived => "revived",
         }
     }
+}
+
+/// What one resource is looked up by.
+#[derive(Clone, Copy, Debug)]
+pub enum By<'a> {
+    /// Its id.
+    Id(ResourceId),
+    /// A value in a column of which no two living resources of a type have the same; see [`crate::filter::unique`].
+    Unique(Column, &'a Key),
 }
 
 /// Who asks for a change.
@@ -105,7 +118,7 @@ pub struct Origin {
     /// Who.
     pub actor: Actor,
     /// The id of the request.
-    pub request: String,
+    pub request: Arc<str>,
     /// The address of the peer.
     pub address: String,
 }
@@ -382,13 +395,12 @@ pub trait Store: Send + Sync {
         Err(Error::WouldWait)
     }
 
-    /// The living resource with this id, in one statement and no transaction around it. With `at_once` as of
-    /// [`Self::read_at_once`].
+    /// One living resource, in one statement and no transaction around it. With `at_once` as of [`Self::read_at_once`].
     fn find_alone(
         &self,
         tenant: TenantId,
         resource_type: &ResourceType,
-        id: ResourceId,
+        by: By<'_>,
         at_once: bool,
     ) -> Result<Option<Stored>>;
 

@@ -32,7 +32,7 @@ use crate::Options;
 use crate::error::{self, Failed, from_connect, from_diesel};
 use crate::migrations;
 use crate::schema::tenants;
-use crate::types::{Id, Uid};
+use crate::types::{Id, Spoken, Uid};
 use shared::{Catalogs, Repo, Whose};
 use writers::Writers;
 
@@ -61,7 +61,7 @@ fn explain_text((_, _, _, detail): (i32, i32, i32, String)) -> String {
 const ENTERED: &str = "TRUE";
 const LEAVE: &str = "";
 
-fn enter(_: &mut AstPass<'_, '_, Db>, _tenant: &str) -> QueryResult<()> {
+fn enter(_: &mut AstPass<'_, '_, Db>, _tenant: &Spoken) -> QueryResult<()> {
     Ok(())
 }
 

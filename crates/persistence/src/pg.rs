@@ -25,6 +25,7 @@ use r2d2::Pool;
 
 use crate::Options;
 use crate::error::{self, Failed};
+use crate::types::Spoken;
 use shared::{Catalogs, Repo, Whose};
 
 pub(crate) type Conn = diesel::PgConnection;
@@ -72,9 +73,9 @@ fn remove_records(conn: &mut Conn, _tenant: TenantId, room: i64) -> Result<i64, 
 /// What a statement begins with that is a transaction of its own: it says whose it is before its query runs. What stands in
 /// [`ENTERED`] makes the query depend on that, so that no plan can have it the other way round; without it the query would
 /// find nothing.
-fn enter<'b>(out: &mut AstPass<'_, 'b, Db>, tenant: &'b str) -> QueryResult<()> {
+fn enter<'b>(out: &mut AstPass<'_, 'b, Db>, tenant: &'b Spoken) -> QueryResult<()> {
     out.push_sql("SELECT found.* FROM (SELECT set_config('app.tenant_id', ");
-    out.push_bind_param::<Text, str>(tenant)?;
+    out.push_bind_param::<Text, _>(tenant)?;
     out.push_sql(", TRUE) IS NOT NULL AS is_done OFFSET 0) AS entered CROSS JOIN LATERAL (");
     Ok(())
 }

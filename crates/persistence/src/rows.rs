@@ -262,7 +262,7 @@ impl AuditRow {
             old_version: entry.old_version,
             new_version: entry.new_version,
             attributes: entry.attributes,
-            request_id: entry.origin.request,
+            request_id: entry.origin.request.to_string(),
             address: entry.origin.address,
             detail: entry.detail,
             warning: entry.warning,
@@ -284,7 +284,7 @@ impl AuditRow {
         let entry = Entry {
             id: self.id.0,
             at: self.at.0,
-            origin: Origin { actor, request: self.request_id, address: self.address },
+            origin: Origin { actor, request: self.request_id.into(), address: self.address },
             action: self.action,
             resource_type: self.resource_type,
             resource_id: self.resource_id.0,

@@ -1,5 +1,7 @@
 //! SQL types that have another form in each database, and their Rust values.
 
+use std::io::Write;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
@@ -7,6 +9,7 @@ use diesel::pg::{Pg, PgValue};
 use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types;
 use diesel::sqlite::{Sqlite, SqliteValue};
+use domain::id::TenantId;
 use uuid::Uuid;
 
 /// `uuid` on PostgreSQL, 16 bytes on SQLite.
@@ -31,6 +34,18 @@ pub struct Id(pub Uuid);
 #[diesel(sql_type = Ts)]
 pub struct At(pub DateTime<Utc>);
 
+/// The id of a tenant as PostgreSQL is told it in a setting: as text.
+#[derive(Debug, Clone, Copy, AsExpression)]
+#[diesel(sql_type = sql_types::Text)]
+pub(crate) struct Spoken(pub(crate) TenantId);
+
+impl ToSql<sql_types::Text, Pg> for Spoken {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        write!(out, "{}", self.0)?;
+        Ok(IsNull::No)
+    }
+}
+
 impl ToSql<Uid, Pg> for Id {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
         <Uuid as ToSql<sql_types::Uuid, Pg>>::to_sql(&self.0, out)
@@ -51,9 +66,8 @@ impl ToSql<Uid, Sqlite> for Id {
 }
 
 impl FromSql<Uid, Sqlite> for Id {
-    fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        let bytes = <Vec<u8> as FromSql<sql_types::Binary, Sqlite>>::from_sql(value)?;
-        Ok(Self(Uuid::from_slice(&bytes)?))
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        Ok(Self(Uuid::from_slice(value.read_blob())?))
     }
 }
 
@@ -77,11 +91,11 @@ impl ToSql<Ts, Sqlite> for At {
 }
 
 impl FromSql<Ts, Sqlite> for At {
-    fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        let text = <String as FromSql<sql_types::Text, Sqlite>>::from_sql(value)?;
-        let time = match fixed_width(&text) {
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        let text = value.read_text();
+        let time = match fixed_width(text) {
             Some(time) => time,
-            None => NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.fZ")?,
+            None => NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.fZ")?,
         };
         Ok(Self(time.and_utc()))
     }

@@ -99,7 +99,7 @@ fn told(flaw: &Flaw) -> String {
 
 fn tabbed(row: &Row) -> String {
     let entry = &row.entry;
-    let actor = entry.origin.actor.id().map_or_else(|| entry.origin.request.clone(), |id| id.to_string());
+    let actor = entry.origin.actor.id().map_or_else(|| entry.origin.request.to_string(), |id| id.to_string());
     [
         row.seq.to_string(),
         time_text(entry.at),

@@ -189,7 +189,7 @@ fn row(seen: Seen, token: Option<TokenId>, place: u16) -> Request {
     Request {
         id: requests::new_id(seen.at, place),
         at: seen.at,
-        request: seen.request,
+        request: seen.request.to_string(),
         token,
         method: seen.method.into(),
         path: requests::cut(&requests::target(&seen.target), requests::PATH_BYTES),

@@ -1,6 +1,7 @@
 //! One pattern of the URL table and what answers there. It keeps a record of its methods beside the service that
 //! actix makes of them, so that nothing has to list them twice.
 
+use actix_web::guard::Guard;
 use actix_web::{FromRequest, Handler, HttpRequest, Resource, Responder, Route, web};
 
 use crate::error::Failure;
@@ -49,6 +50,11 @@ impl Endpoint {
 
     pub(super) fn methods(&self) -> &[&'static str] {
         &self.methods
+    }
+
+    /// The same where a guard lets nothing else through; whatever it refuses is searched for further on.
+    pub(super) fn guarded(self, guard: impl Guard + 'static) -> Self {
+        Self { resource: self.resource.guard(guard), ..self }
     }
 
     /// What actix serves: any other method is 405 with the methods that would work. Below a collection that the

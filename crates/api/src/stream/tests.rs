@@ -24,7 +24,7 @@ async fn answer(
 }
 
 fn resource() -> Head {
-    Head::Resource { version: Revision(7), location: "https://x/1".into() }
+    Head::Resource(Revision(7))
 }
 
 /// Runs `work` as [`answer`] does, on a thread whose outcome can be asked for.

@@ -1,7 +1,8 @@
 //! A group as a contract writes it. Its members may be too many for memory, so a group is a frame of text and the
 //! members are written into it one by one.
 
-use super::render::{Fields, Page, cut};
+use super::fields::Fields;
+use super::render::{Page, cut};
 use super::source::Source;
 use super::{Part, Projection, Related};
 use crate::Result;
@@ -38,7 +39,7 @@ pub fn frame(
     projection: &Projection,
 ) -> Result<Frame> {
     let related = Related::default();
-    let page = Page::new(resource_type, contract, base, source, &related, owners, projection)?;
+    let page = Page::new(resource_type, contract, base, source, &related, owners, projection);
     let (mut before, mut behind) = (Fields::default(), Fields::default());
     let mut shows_members = false;
     page.show_identity(&mut before)?;

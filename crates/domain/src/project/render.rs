@@ -1,40 +1,42 @@
 //! One resource as a contract writes it.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::source::{Extension, Shown, Source, write_json, write_text};
+use super::fields::{Fields, write_array, write_id};
+use super::source::{Shown, Source, write_json, write_text};
 use super::{Part, Projection, Related, shows_key};
 use crate::Result;
 use crate::contract::{Contract, Shape};
 use crate::id::ResourceId;
-use crate::meta::time_text;
+use crate::meta::push_time;
 use crate::path::Sub;
 use crate::resource_type::{Kind, ResourceType};
 use crate::role::Role;
 use crate::schema::{Attribute, Returned, Schema, common, enterprise, qa_group, qa_user};
 use crate::user::manager_in;
 
-/// The JSON text of a resource as the contract writes it, but for a group: see [`super::group`]. `base` is the public URL of the
-/// contract's base path.
+/// Appends the JSON text of a resource as the contract writes it, but for a group: see [`super::group`]. `base` is the public URL
+/// of the contract's base path.
 ///
 /// In order: `schemas`, `id`, `externalId`, the core attributes, extensions, `meta`.
 ///
 /// # Errors
-/// [`crate::Error::Internal`] when the text of the store is no JSON.
+/// [`crate::Error::Internal`] when the text of the store is no JSON; what was written before is gone then.
 pub fn render(
+    into: &mut String,
     resource_type: &ResourceType,
     contract: &Contract,
     base: &str,
     source: &Source<'_>,
     related: &Related,
     projection: &Projection,
-) -> Result<String> {
-    let page = Page::new(resource_type, contract, base, source, related, &[], projection)?;
+) -> Result<()> {
+    let page = Page::new(resource_type, contract, base, source, related, &[], projection);
+    let mut fields = Fields { text: std::mem::take(into) };
     // Room for what stands in no document.
-    let mut fields = Fields { text: String::with_capacity(source.size + 1_024) };
+    fields.text.reserve(source.size + 1_024);
     fields.text.push('{');
     page.show_identity(&mut fields)?;
     for attribute in &resource_type.schema.attributes {
@@ -42,38 +44,8 @@ pub fn render(
     }
     page.show_rest(&mut fields)?;
     fields.text.push('}');
-    Ok(fields.text)
-}
-
-/// The members of an object as text, with its opening brace and without the closing one, or without both.
-#[derive(Default)]
-pub(super) struct Fields {
-    pub(super) text: String,
-}
-
-impl Fields {
-    /// A member with the name of an attribute, which needs no escapes.
-    fn add(&mut self, name: &str, write: impl FnOnce(&mut String)) {
-        self.separate();
-        self.text.push('"');
-        self.text.push_str(name);
-        self.text.push_str("\":");
-        write(&mut self.text);
-    }
-
-    /// A member with any name.
-    fn add_any(&mut self, name: &str, write: impl FnOnce(&mut String)) {
-        self.separate();
-        write_text(&mut self.text, name);
-        self.text.push(':');
-        write(&mut self.text);
-    }
-
-    fn separate(&mut self) {
-        if !self.text.is_empty() && !self.text.ends_with('{') {
-            self.text.push(',');
-        }
-    }
+    *into = fields.text;
+    Ok(())
 }
 
 /// Everything that decides what is shown.
@@ -86,8 +58,6 @@ pub(super) struct Page<'a> {
     /// Of a group.
     owners: &'a [ResourceId],
     projection: &'a Projection,
-    /// The extensions of the type that the resource has.
-    extensions: Vec<(&'a Schema, Extension<'a>)>,
 }
 
 impl<'a> Page<'a> {
@@ -99,12 +69,8 @@ impl<'a> Page<'a> {
         related: &'a Related,
         owners: &'a [ResourceId],
         projection: &'a Projection,
-    ) -> Result<Self> {
-        let mut extensions = Vec::new();
-        for schema in resource_type.extensions() {
-            extensions.extend(source.extension(&schema.id)?.map(|extension| (&**schema, extension)));
-        }
-        Ok(Self { resource_type, contract, base, source, related, owners, projection, extensions })
+    ) -> Self {
+        Self { resource_type, contract, base, source, related, owners, projection }
     }
 
     /// Adds what stands before the attributes of the core schema.
@@ -126,17 +92,12 @@ impl<'a> Page<'a> {
                 }
                 continue;
             }
-            let mut object = Fields::default();
-            for attribute in &schema.attributes {
-                self.show(&mut object, Some(schema), attribute)?;
+            if self.source.extension(&schema.id).is_none() && self.owners.is_empty() {
+                continue;
             }
-            if !object.text.is_empty() {
-                into.add_any(&schema.id, |text| {
-                    text.push('{');
-                    text.push_str(&object.text);
-                    text.push('}');
-                });
-            }
+            into.add_object(&schema.id, |object| {
+                schema.attributes.iter().try_for_each(|attribute| self.show(object, Some(schema), attribute))
+            })?;
         }
         match common::attribute_named("meta") {
             Some(meta) => self.show(into, None, meta),
@@ -155,12 +116,12 @@ impl<'a> Page<'a> {
         if part == Part::Nothing {
             return Ok(());
         }
-        let Some(value) = self.value(extension, attribute)? else { return Ok(()) };
+        let Some(content) = self.content(extension, attribute)? else { return Ok(()) };
         if is_whole(&part, attribute) {
-            into.add(&attribute.name, |text| value.write(text));
+            into.add(&attribute.name, |text| self.write(&content, text));
             return Ok(());
         }
-        let value = value.value()?;
+        let value = self.value(&content)?;
         let is_empty_list = value.as_array().is_some_and(Vec::is_empty);
         let left = cut(&part, attribute, value);
         // An empty list that is there as a whole says something (`groups`); one that was emptied by cutting does not.
@@ -175,43 +136,82 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
-    /// The whole value of an attribute, computed or as stored; never an empty object.
-    fn value(&self, extension: Option<&Schema>, attribute: &Attribute) -> Result<Option<Shown<'a>>> {
+    /// What is told of an attribute, computed or as stored; never an empty object.
+    fn content(&self, extension: Option<&Schema>, attribute: &Attribute) -> Result<Option<Content<'a>>> {
+        let is_user = self.resource_type.kind == Kind::User;
+        match (extension, attribute.name.as_str()) {
+            (None, "schemas") => return self.schemas().map(Content::Schemas).map(Some),
+            (None, "id") => return Ok(Some(Content::Id)),
+            (None, "meta") => return Ok(Some(Content::Meta)),
+            (None, "groups") if is_user => return Ok(Some(Content::Groups)),
+            (None, "roles") if is_user && self.contract.shape == Shape::Flat => {
+                return Ok(self.role()?.map(Content::Role));
+            }
+            (Some(schema), qa_group::OWNERS) if schema.id == qa_group::URN => {
+                // As long as there are none, strict clients do not know the extension.
+                let shown = self.contract.own_attributes_at_root || !self.owners.is_empty();
+                return Ok(shown.then_some(Content::Owners));
+            }
+            _ => {}
+        }
         let stored = match extension {
             None => self.source.get(&attribute.name),
             Some(schema) => self.in_extension(&schema.id, &attribute.name),
         };
-        let is_user = self.resource_type.kind == Kind::User;
-        let computed = match (extension, attribute.name.as_str()) {
-            (None, "schemas") => Some(self.schemas()?),
-            (None, "id") => Some(format!("\"{}\"", self.source.id)),
-            (None, "meta") => Some(self.meta()),
-            (None, "groups") if is_user => Some(self.groups()),
-            (None, "roles") if is_user && self.contract.shape == Shape::Flat => self.role()?,
-            (Some(schema), qa_group::OWNERS) if schema.id == qa_group::URN => {
-                // As long as there are none, strict clients do not know the extension.
-                let shown = self.contract.own_attributes_at_root || !self.owners.is_empty();
-                shown.then(|| array(self.owners.iter(), |owner, text| write_text(text, &owner.to_string())))
+        let Some(stored) = stored else { return Ok(None) };
+        match extension {
+            Some(schema) if attribute.name == "manager" && schema.id == enterprise::URN => {
+                self.manager(&stored).map(Content::Manager).map(Some)
             }
-            (Some(schema), "manager") if schema.id == enterprise::URN => {
-                stored.map(|manager| self.manager(manager)).transpose()?
+            _ if attribute.open => self.open(stored),
+            _ => Ok(Some(Content::Stored(stored))),
+        }
+    }
+
+    /// Appends the JSON text of it.
+    fn write(&self, content: &Content<'_>, into: &mut String) {
+        match content {
+            Content::Stored(value) => value.write(into),
+            Content::Schemas(urns) => write_array(into, urns, |urn, text| write_text(text, urn)),
+            Content::Id => write_id(into, self.source.id),
+            Content::Meta => self.write_meta(into),
+            Content::Groups => self.write_groups(into),
+            Content::Role(role) => write_array(into, [role], |role, text| write_text(text, role.name())),
+            Content::Owners => write_array(into, self.owners, |owner, text| write_id(text, *owner)),
+            Content::Manager(manager) => write_json(into, manager),
+            Content::Keys(keys) => {
+                let mut shown = Fields { text: "{".into() };
+                for (key, value) in keys {
+                    shown.add_any(key, |text| value.write(text));
+                }
+                into.push_str(&shown.text);
+                into.push('}');
             }
-            _ if attribute.open => stored.map(|map| self.open(map)).transpose()?.flatten(),
-            _ => return Ok(stored),
-        };
-        Ok(computed.map(|text| Shown::Text(Cow::Owned(text))))
+        }
+    }
+
+    /// It as a tree.
+    fn value(&self, content: &Content<'_>) -> Result<Value> {
+        match content {
+            Content::Stored(value) => value.value(),
+            computed => {
+                let mut text = String::new();
+                self.write(computed, &mut text);
+                Shown::Text(&text).value()
+            }
+        }
     }
 
     /// The value of an attribute of an extension.
     fn in_extension(&self, urn: &str, name: &str) -> Option<Shown<'a>> {
-        let found = self.extensions.iter().find(|(schema, _)| schema.id == urn);
-        found.and_then(|(_, extension)| extension.get(name))
+        self.source.extension(urn).and_then(|extension| extension.get(name))
     }
 
     /// The core schema and the extensions the resource has on this contract: those that are shown by default,
     /// whatever the client has left out, and those it has asked for.
-    fn schemas(&self) -> Result<String> {
-        let mut urns = vec![self.resource_type.schema.id.as_str()];
+    fn schemas(&self) -> Result<Vec<&'a str>> {
+        let mut urns = Vec::with_capacity(1 + self.resource_type.extensions.len());
+        urns.push(self.resource_type.schema.id.as_str());
         for schema in self.resource_type.extensions().filter(|schema| !self.stands_at_root(schema)) {
             for attribute in &schema.attributes {
                 let is_shown = matches!(attribute.returned, Returned::Always | Returned::Default)
@@ -222,7 +222,7 @@ impl<'a> Page<'a> {
                 }
             }
         }
-        Ok(array(urns.into_iter(), |urn, text| write_text(text, urn)))
+        Ok(urns)
     }
 
     /// Whether the resource has a value for an attribute of an extension.
@@ -238,59 +238,61 @@ impl<'a> Page<'a> {
     }
 
     /// The keys of an open attribute that the contract shows; none when it shows none of them.
-    fn open(&self, map: Shown<'_>) -> Result<Option<String>> {
-        let members = map.members()?;
-        let is_shown = |key: &str| shows_key(self.contract, key);
-        if members.iter().all(|(key, _)| is_shown(key)) {
-            return Ok((!members.is_empty()).then(|| map.text()));
+    fn open(&self, map: Shown<'a>) -> Result<Option<Content<'a>>> {
+        let (mut shown, mut hidden) = (0, 0);
+        map.any_member(|key| {
+            *if shows_key(self.contract, key) { &mut shown } else { &mut hidden } += 1;
+            false
+        })?;
+        if hidden == 0 {
+            return Ok((shown > 0).then_some(Content::Stored(map)));
         }
-        let mut shown = Fields::default();
-        for (key, value) in members.iter().filter(|(key, _)| is_shown(key)) {
-            shown.add_any(key, |text| value.write(text));
-        }
-        Ok((!shown.text.is_empty()).then(|| format!("{{{}}}", shown.text)))
+        let mut keys = map.members()?;
+        keys.retain(|(key, _)| shows_key(self.contract, key));
+        Ok((!keys.is_empty()).then_some(Content::Keys(keys)))
     }
 
     /// Whether the contract shows a key of an open attribute.
     fn shows_any(&self, map: &Shown<'_>) -> Result<bool> {
-        Ok(map.members()?.iter().any(|(key, _)| shows_key(self.contract, key)))
+        map.any_member(|key| shows_key(self.contract, key))
     }
 
-    fn meta(&self) -> String {
+    fn write_meta(&self, into: &mut String) {
         let meta = self.source.meta;
-        let mut fields = Fields { text: String::with_capacity(300) };
-        fields.text.push('{');
-        let mut add = |name, value: &str| fields.add(name, |text| write_text(text, value));
-        add("resourceType", &self.resource_type.name);
-        add("created", &time_text(meta.created));
-        add("lastModified", &time_text(meta.modified));
-        add("location", &self.location(&self.resource_type.endpoint, self.source.id));
-        add("version", &meta.version.etag());
-        fields.text.push('}');
-        fields.text
+        into.push_str("{\"resourceType\":");
+        write_text(into, &self.resource_type.name);
+        into.push_str(",\"created\":\"");
+        push_time(into, meta.created);
+        into.push_str("\",\"lastModified\":\"");
+        push_time(into, meta.modified);
+        into.push_str("\",\"location\":");
+        write_text(into, &self.location(&self.resource_type.endpoint, self.source.id));
+        into.push_str(",\"version\":");
+        write_text(into, &meta.version.etag());
+        into.push('}');
     }
 
-    /// The effective role as a list of one.
-    fn role(&self) -> Result<Option<String>> {
+    /// The effective role.
+    fn role(&self) -> Result<Option<Role>> {
         let Some(stored) = self.in_extension(qa_user::URN, qa_user::ROLE) else { return Ok(None) };
-        let name = stored.value()?;
-        Ok(name.as_str().and_then(Role::parse).map(|role| format!("[\"{}\"]", role.name())))
+        Ok(stored.value()?.as_str().and_then(Role::parse))
     }
 
-    fn groups(&self) -> String {
+    fn write_groups(&self, into: &mut String) {
         let groups = self.related.groups.get(&self.source.id).map_or(&[][..], Vec::as_slice);
-        array(groups.iter(), |group, text| {
-            // Writing to a string cannot fail, and an id needs no escapes.
-            let _ = write!(text, "{{\"value\":\"{}\",\"$ref\":", group.id);
+        write_array(into, groups, |group, text| {
+            text.push_str("{\"value\":");
+            write_id(text, group.id);
+            text.push_str(",\"$ref\":");
             write_text(text, &self.location(group.endpoint, group.id));
             text.push_str(",\"display\":");
             write_text(text, &group.display);
             text.push_str(",\"type\":\"direct\"}");
-        })
+        });
     }
 
     /// A manager who is a user of the tenant gets a reference and a name; any other is shown as stored.
-    fn manager(&self, stored: Shown<'_>) -> Result<String> {
+    fn manager(&self, stored: &Shown<'_>) -> Result<Value> {
         let mut manager = stored.value()?;
         let found =
             manager_in(&manager).and_then(|id| self.related.managers.get(&id).map(|display| (id, display)));
@@ -300,11 +302,16 @@ impl<'a> Page<'a> {
                 manager["displayName"] = display.as_str().into();
             }
         }
-        Ok(manager.to_string())
+        Ok(manager)
     }
 
     fn location(&self, endpoint: &str, id: ResourceId) -> String {
-        format!("{}/{endpoint}/{id}", self.base)
+        let mut location = String::with_capacity(self.base.len() + endpoint.len() + 38);
+        for part in [self.base, "/", endpoint, "/"] {
+            location.push_str(part);
+        }
+        id.push_to(&mut location);
+        location
     }
 
     /// Whether the extension is one of ours on a contract that has our attributes at the root.
@@ -323,17 +330,19 @@ impl<'a> Page<'a> {
     }
 }
 
-/// The JSON text of an array.
-fn array<T>(elements: impl Iterator<Item = T>, mut write: impl FnMut(T, &mut String)) -> String {
-    let mut text = String::from("[");
-    for (place, element) in elements.enumerate() {
-        if place > 0 {
-            text.push(',');
-        }
-        write(element, &mut text);
-    }
-    text.push(']');
-    text
+/// What is told of an attribute.
+enum Content<'a> {
+    Stored(Shown<'a>),
+    Schemas(Vec<&'a str>),
+    Id,
+    Meta,
+    Groups,
+    /// As a list of one.
+    Role(Role),
+    Owners,
+    Manager(Value),
+    /// Some of the keys of an open attribute.
+    Keys(Vec<(Cow<'a, str>, Shown<'a>)>),
 }
 
 /// Whether nothing of a value is cut.

@@ -10,7 +10,7 @@ use crate::id::ResourceId;
 use crate::meta::Meta;
 use crate::resource::Resource;
 use crate::schema::enterprise;
-use crate::stored::{Fields, Stored};
+use crate::stored::{Fields, Members, Stored};
 use crate::{Error, Result, user};
 
 /// A resource to be shown.
@@ -27,13 +27,18 @@ pub struct Source<'a> {
 
 enum Values<'a> {
     Tree(&'a Document),
-    Text(Fields<'a>),
+    Text {
+        fields: Fields<'a>,
+        /// The attributes of each extension.
+        extensions: Vec<(Cow<'a, str>, Fields<'a>)>,
+    },
 }
 
 /// A value on its way into a reply.
+#[derive(Clone, Copy)]
 pub(super) enum Shown<'a> {
     /// The JSON text of it.
-    Text(Cow<'a, str>),
+    Text(&'a str),
     /// It as a tree.
     Tree(&'a Value),
 }
@@ -41,7 +46,7 @@ pub(super) enum Shown<'a> {
 /// The attributes of an extension of one resource.
 pub(super) enum Extension<'a> {
     Tree(&'a Value),
-    Text(Fields<'a>),
+    Text(&'a Fields<'a>),
 }
 
 impl<'a> From<&'a Resource> for Source<'a> {
@@ -60,7 +65,13 @@ impl<'a> TryFrom<&'a Stored> for Source<'a> {
     type Error = Error;
 
     fn try_from(stored: &'a Stored) -> Result<Self> {
-        let values = Values::Text(stored.fields()?);
+        let fields = stored.fields()?;
+        // No other name has a colon.
+        let of_extension = fields.iter().filter(|(name, _)| name.contains(':'));
+        let extensions = of_extension
+            .map(|(name, text)| Ok((name.clone(), Fields::read(text)?)))
+            .collect::<Result<_>>()?;
+        let values = Values::Text { fields, extensions };
         Ok(Self {
             id: stored.id,
             meta: &stored.meta,
@@ -76,18 +87,17 @@ impl<'a> Source<'a> {
     pub(super) fn get(&self, name: &str) -> Option<Shown<'a>> {
         match &self.values {
             Values::Tree(document) => document.get(name).map(Shown::Tree),
-            Values::Text(fields) => fields.get(name).map(|text| Shown::Text(text.into())),
+            Values::Text { fields, .. } => fields.get(name).map(Shown::Text),
         }
     }
 
     /// The extension with this URN, if the resource has it.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when it is no object.
-    pub(super) fn extension(&self, urn: &str) -> Result<Option<Extension<'a>>> {
+    pub(super) fn extension(&self, urn: &str) -> Option<Extension<'_>> {
         match &self.values {
-            Values::Tree(document) => Ok(document.get(urn).map(Extension::Tree)),
-            Values::Text(fields) => Ok(fields.get(urn).map(Fields::read).transpose()?.map(Extension::Text)),
+            Values::Tree(document) => document.get(urn).map(Extension::Tree),
+            Values::Text { extensions, .. } => {
+                extensions.iter().find(|(name, _)| *name == urn).map(|(_, fields)| Extension::Text(fields))
+            }
         }
     }
 }
@@ -102,8 +112,8 @@ impl<'a> Source<'a> {
 impl Source<'_> {
     /// As of [`user::manager_of`].
     pub(crate) fn manager(&self) -> Result<Option<ResourceId>> {
-        let manager = self.extension(enterprise::URN)?.and_then(|extension| extension.get("manager"));
-        Ok(manager.map(Shown::value).transpose()?.as_ref().and_then(user::manager_in))
+        let manager = self.extension(enterprise::URN).and_then(|extension| extension.get("manager"));
+        Ok(manager.map(|manager| manager.value()).transpose()?.as_ref().and_then(user::manager_in))
     }
 
     /// As of [`Stored::is_alone`].
@@ -122,26 +132,47 @@ impl<'a> Extension<'a> {
     pub(super) fn get(&self, name: &str) -> Option<Shown<'a>> {
         match self {
             Self::Tree(object) => object.get(name).map(Shown::Tree),
-            Self::Text(fields) => fields.get(name).map(|text| Shown::Text(text.into())),
+            Self::Text(fields) => fields.get(name).map(Shown::Text),
         }
     }
 }
 
-impl Shown<'_> {
-    /// The members of an object; none of any other value.
+impl<'a> Shown<'a> {
+    /// Whether it is an object that has a member with such a name.
     ///
     /// # Errors
     /// As of [`Self::value`].
-    pub(super) fn members(&self) -> Result<Vec<(Cow<'_, str>, Shown<'_>)>> {
+    pub(super) fn any_member(&self, mut is_wanted: impl FnMut(&str) -> bool) -> Result<bool> {
         match self {
             Self::Text(text) if text.starts_with('{') => {
-                let fields = Fields::read(text)?;
-                Ok(fields.into_iter().map(|(name, text)| (name, Shown::Text(text.into()))).collect())
+                for member in Members::of(text)? {
+                    if is_wanted(&member?.0) {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            Self::Text(_) => Ok(false),
+            Self::Tree(value) => {
+                Ok(value.as_object().is_some_and(|object| object.keys().any(|key| is_wanted(key))))
+            }
+        }
+    }
+
+    /// Its members; none of any other value than an object.
+    ///
+    /// # Errors
+    /// As of [`Self::value`].
+    pub(super) fn members(&self) -> Result<Vec<(Cow<'a, str>, Shown<'a>)>> {
+        match self {
+            Self::Text(text) if text.starts_with('{') => {
+                let shown = |(name, text)| (name, Shown::Text(text));
+                Members::of(text)?.map(|member| member.map(shown)).collect()
             }
             Self::Text(_) => Ok(Vec::new()),
             Self::Tree(value) => {
                 let members = value.as_object().into_iter().flatten();
-                Ok(members.map(|(name, value)| (name.into(), Shown::Tree(value))).collect())
+                Ok(members.map(|(name, value)| (name.as_str().into(), Shown::Tree(value))).collect())
             }
         }
     }
@@ -150,18 +181,10 @@ impl Shown<'_> {
     ///
     /// # Errors
     /// [`Error::Internal`] when the text is no JSON.
-    pub(super) fn value(self) -> Result<Value> {
+    pub(super) fn value(&self) -> Result<Value> {
         match self {
-            Self::Text(text) => serde_json::from_str(&text).map_err(Error::internal),
-            Self::Tree(value) => Ok(value.clone()),
-        }
-    }
-
-    /// The same as it is, copied if it has to be.
-    pub(super) fn text(self) -> String {
-        match self {
-            Self::Text(text) => text.into_owned(),
-            Self::Tree(value) => value.to_string(),
+            Self::Text(text) => serde_json::from_str(text).map_err(Error::internal),
+            Self::Tree(value) => Ok((*value).clone()),
         }
     }
 
@@ -185,12 +208,41 @@ pub(super) fn write_json(into: &mut String, value: &Value) {
 /// Appends a text as JSON.
 pub(super) fn write_text(into: &mut String, text: &str) {
     // Without an early end the compiler looks at many bytes at a time.
-    let has_escapes = |has, byte| has | (byte < b' ') | (byte == b'"') | (byte == b'\\');
-    if !text.bytes().fold(false, has_escapes) {
-        into.push('"');
+    let (has_controls, has_escapes) = text.bytes().fold((false, false), |(controls, escapes), byte| {
+        (controls | (byte < b' '), escapes | (byte == b'"') | (byte == b'\\'))
+    });
+    if has_controls {
+        return into.push_str(&Value::from(text).to_string());
+    }
+    into.push('"');
+    if !has_escapes {
         into.push_str(text);
-        into.push('"');
-    } else {
-        into.push_str(&Value::from(text).to_string());
+        return into.push('"');
+    }
+    for part in text.split_inclusive(['"', '\\']) {
+        match part.strip_suffix(['"', '\\']) {
+            Some(plain) => {
+                into.push_str(plain);
+                into.push('\\');
+                into.push_str(&part[plain.len()..]);
+            }
+            None => into.push_str(part),
+        }
+    }
+    into.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_written_as_serde_json_writes_it(text in r#"[\\\PC"\n\x00é]{0,20}"#) {
+            let mut written = String::new();
+            write_text(&mut written, &text);
+            prop_assert_eq!(written, Value::from(text.as_str()).to_string());
+        }
     }
 }

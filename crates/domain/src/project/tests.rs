@@ -55,8 +55,11 @@ fn shown_as(contract: &Contract, resource: &Resource, related: &Related, project
     let text = serde_json::to_string(&resource.document.0).expect("a document is JSON");
     let stored = Stored { id: resource.id, text, meta: resource.meta.clone(), is_alone: false };
     let from_text = Source::try_from(&stored).expect("a document is an object");
-    let [tree, text] = [&resource.into(), &from_text]
-        .map(|source| render(&USER, contract, &base, source, related, projection).expect("renders"));
+    let [tree, text] = [&resource.into(), &from_text].map(|source| {
+        let mut text = String::new();
+        render(&mut text, &USER, contract, &base, source, related, projection).expect("renders");
+        text
+    });
     assert_eq!(tree, text);
     serde_json::from_str(&tree).expect("a reply is JSON")
 }

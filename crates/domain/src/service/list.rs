@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{Call, Head, Query, Sink, groups, related, rights};
+use super::{Call, Head, Query, Sink, groups, related, rights, speaks_of_itself};
 use crate::cursor::{Cursor, Purpose};
 use crate::filter::{Filter, is_related, parse, unique};
 use crate::index;
 use crate::list::{ListQuery, Position, Sort, Start};
 use crate::path::Target;
 use crate::principal::Access;
-use crate::project::{self, Projection, Source};
+use crate::project::{self, Projection, Related, Source};
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
 use crate::schema::{Attribute, Returned, Type};
-use crate::store::TenantTx;
+use crate::store::{By, TenantTx};
 use crate::stored::Stored;
 use crate::{Error, Result};
 
@@ -27,10 +27,11 @@ const CHUNK: usize = 100;
 pub fn list(call: &Call<'_>, resource_type: &ResourceType, query: &Query, sink: &mut dyn Sink) -> Result<()> {
     call.principal.require(resource_type.area, Access::Read)?;
     let part = Part::new(call, resource_type, query)?;
-    if !call.may_wait && !part.is_short() {
-        return Err(Error::WouldWait);
+    match part.one() {
+        Some(by) if query.cursor.is_none() && write_alone(call, &part, by, query, sink)? => Ok(()),
+        None if !call.may_wait => Err(Error::WouldWait),
+        _ => write(call, &[part], Some(resource_type), query, sink),
     }
-    write(call, &[part], Some(resource_type), query, sink)
 }
 
 /// A search over all types the caller may read, at the root: one type after the other, each in its own order. A
@@ -86,7 +87,7 @@ struct Part<'a> {
 impl<'a> Part<'a> {
     fn new(call: &Call<'_>, resource_type: &'a ResourceType, query: &Query) -> Result<Self> {
         let projection = query.projection(call, resource_type)?;
-        let location = format!("{}/{}/", call.base, resource_type.endpoint);
+        let location = [call.base, "/", &resource_type.endpoint, "/"].concat();
         let scope = parse::Scope { resource_type, contract: call.contract, location: &location };
         let filter = query.filter.as_deref().map(|text| parse::parse(text, &scope)).transpose()?;
         let sort = sort(resource_type, query)?;
@@ -94,11 +95,12 @@ impl<'a> Part<'a> {
         Ok(Self { resource_type, projection, filter, sort })
     }
 
-    /// Whether a unique value is asked for, and nothing beside it: then one row is looked at. A group may have any number of
-    /// members and owners.
-    fn is_short(&self) -> bool {
-        let finds_one = |filter| unique(self.resource_type, filter).is_some();
-        !matches!(self.resource_type.kind, Kind::Group(_)) && self.filter.as_ref().is_some_and(finds_one)
+    /// The unique value that is asked for, where nothing is beside it: then one row is looked at. Of a group nobody knows how
+    /// many members and owners it has.
+    fn one(&self) -> Option<By<'_>> {
+        let is_group = matches!(self.resource_type.kind, Kind::Group(_));
+        let filter = self.filter.as_ref().filter(|_| !is_group)?;
+        unique(self.resource_type, filter).map(|(column, key)| By::Unique(column, key))
     }
 
     fn query(&self, start: Start, count: usize) -> ListQuery {
@@ -147,6 +149,47 @@ pub(super) fn check_cursor_query(query: &Query, count_is_too_small: bool) -> Res
     Ok(())
 }
 
+/// Writes the list of one resource at most, where it is shown without a look at another one: by a statement alone, as
+/// [`super::get`] does. Otherwise nothing is written.
+fn write_alone(
+    call: &Call<'_>,
+    part: &Part<'_>,
+    by: By<'_>,
+    query: &Query,
+    sink: &mut dyn Sink,
+) -> Result<bool> {
+    let Part { resource_type, projection, .. } = part;
+    let (offset, count) = query.window(call.contract);
+    let found = call.store.find_alone(call.principal.tenant.id, resource_type, by, !call.may_wait)?;
+    let on_page = found.as_ref().filter(|_| offset == 0 && count > 0);
+    let source = on_page.map(Source::try_from).transpose()?;
+    if let Some(source) = &source
+        && !speaks_of_itself(resource_type, source, projection)?
+    {
+        return Ok(false);
+    }
+    let total = usize::from(found.is_some());
+    let mut text = beginning(call, total, offset + 1, count, usize::from(source.is_some()));
+    if let Some(source) = &source {
+        let related = Related::default();
+        project::render(&mut text, resource_type, call.contract, call.base, source, &related, projection)?;
+    }
+    text.push_str("]}");
+    sink.begin(Head::List)?;
+    sink.whole(text)?;
+    Ok(true)
+}
+
+/// What a page at a number begins with.
+fn beginning(call: &Call<'_>, total: usize, start_index: usize, count: usize, returned: usize) -> String {
+    let echo = returned == 0 && call.contract.empty_page_echoes_count;
+    let items_per_page = if echo { count } else { returned };
+    format!(
+        "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{total},\"startIndex\":{start_index},\
+         \"itemsPerPage\":{items_per_page},\"Resources\":["
+    )
+}
+
 fn write_at_index(
     call: &Call<'_>,
     parts: &[Part<'_>],
@@ -166,14 +209,8 @@ fn write_at_index(
             left -= wanted;
             skipped = skipped.saturating_sub(first.total);
         }
-        let returned = count - left;
-        let echo = returned == 0 && call.contract.empty_page_echoes_count;
-        let items_per_page = if echo { count } else { returned };
         sink.begin(Head::List)?;
-        sink.text(&format!(
-            "{{\"schemas\":[\"{LIST_RESPONSE}\"],\"totalResults\":{total},\"startIndex\":{start_index},\
-             \"itemsPerPage\":{items_per_page},\"Resources\":["
-        ))?;
+        sink.text(&beginning(call, total, start_index, count, count - left))?;
         let mut written = 0;
         for (part, wanted, first) in windows {
             let (mut chunk, mut done) = (first, 0);
@@ -261,9 +298,12 @@ fn write_chunk(
         return groups::write(call, resource_type, tx, &chunk, projection, &comma, sink);
     }
     let related = related(call, resource_type, tx, &chunk, projection)?;
+    let mut text = String::new();
     for (place, source) in chunk.iter().enumerate() {
-        sink.text(comma(place))?;
-        sink.text(&project::render(resource_type, call.contract, call.base, source, &related, projection)?)?;
+        text.clear();
+        text.push_str(comma(place));
+        project::render(&mut text, resource_type, call.contract, call.base, source, &related, projection)?;
+        sink.text(&text)?;
     }
     Ok(())
 }

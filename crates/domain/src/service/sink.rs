@@ -6,13 +6,8 @@ use crate::meta::Version;
 /// What is known of a reply before its first byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Head {
-    /// 200 with one resource.
-    Resource {
-        /// For `ETag`.
-        version: Version,
-        /// Where the resource is.
-        location: String,
-    },
+    /// 200 with one resource of this version, for `ETag`.
+    Resource(Version),
     /// 304: the client has this version already.
     NotModified(Version),
     /// 200 with a ListResponse.
@@ -33,4 +28,9 @@ pub trait Sink {
 
     /// The next piece of the body.
     fn text(&mut self, text: &str) -> Result<()>;
+
+    /// The same for a text that the use case needs no more.
+    fn whole(&mut self, text: String) -> Result<()> {
+        self.text(&text)
+    }
 }

@@ -15,6 +15,7 @@ use domain::id::TenantId;
 use domain::index::{self, Column};
 use domain::list::{ListQuery, Mark, Page, Part, Position, Sort, Start};
 use domain::resource_type::ResourceType;
+use domain::store::By;
 use domain::stored::Stored;
 use domain::{Error, Result};
 
@@ -65,10 +66,10 @@ pub(super) fn page(
         && let Some((column, key)) = unique(resource_type, filter)
         && let Start::Index(offset) = query.start
     {
-        let mut found = one::by_unique(conn, tenant, resource_type, column, key)?;
-        let total = found.len();
-        found.truncate(if offset == 0 { query.count } else { 0 });
-        return Ok(Page { total, resources: found });
+        let found = one::find(conn, tenant, resource_type, By::Unique(column, key))?;
+        let total = usize::from(found.is_some());
+        let resources = found.into_iter().filter(|_| offset == 0).take(query.count).collect();
+        return Ok(Page { total, resources });
     }
     let mut lister = Lister { conn, tenant, resource_type, query, living: None };
     let resources = if query.count == 0 { Vec::new() } else { lister.resources()? };

@@ -28,14 +28,14 @@ use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl;
 use diesel::r2d2::ConnectionManager;
-use domain::id::{ResourceId, TenantId};
+use domain::id::TenantId;
 use domain::list::ListQuery;
 use domain::resource_type::ResourceType;
 use domain::store::admins::AdminStore;
 use domain::store::log::LogStore;
 use domain::store::platform::PlatformStore;
 use domain::store::tokens::TokenStore;
-use domain::store::{Store, Task, Work};
+use domain::store::{By, Store, Task, Work};
 use domain::stored::Stored;
 use domain::tenant::Tenant;
 use domain::token::Found;
@@ -173,16 +173,16 @@ impl Store for Repo {
         &self,
         tenant: TenantId,
         resource_type: &ResourceType,
-        id: ResourceId,
+        by: By<'_>,
         at_once: bool,
     ) -> Result<Option<Stored>> {
-        let alone = |conn: &mut Conn| Ok(one::alone(conn, tenant, resource_type, id)?);
+        let alone = |conn: &mut Conn| Ok(one::alone(conn, tenant, resource_type, by)?);
         if at_once {
             self.at_once(alone)
         } else if self.is_one_server {
             self.transact(Mode::Alone, tenant, alone)
         } else {
-            self.transact(Mode::Read, tenant, |conn| Ok(one::by_id(conn, tenant, resource_type, id)?))
+            self.transact(Mode::Read, tenant, |conn| Ok(one::find(conn, tenant, resource_type, by)?))
         }
     }
 

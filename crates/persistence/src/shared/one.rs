@@ -1,22 +1,24 @@
 //! One resource by a value that no other has: the statements that identity providers cause most. Their texts are fixed, so
 //! that each connection prepares them once.
 
-use diesel::dsl::exists;
+use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::Bool;
 use domain::id::{ResourceId, TenantId};
 use domain::index::Column;
-use domain::key::Key;
 use domain::resource_type::ResourceType;
+use domain::store::By;
 use domain::stored::Stored;
 use domain::{Error, Result};
 
-use super::super::Conn;
+use super::super::{Conn, Db};
 use super::scope::of_tenant;
-use super::wrap::{Alone, Entered};
+use super::wrap::{Alone, Entered, Typed};
 use crate::error::from_diesel;
 use crate::rows::ResourceRow;
-use crate::schema::{memberships, resources};
-use crate::types::{At, Id};
+use crate::schema::resources;
+use crate::types::{At, Id, Spoken};
 
 /// The resources of a tenant as they are shown: with type and state, which a query by key does not ask for, and whether they
 /// are in any list.
@@ -25,29 +27,76 @@ macro_rules! shown {
         resources::table.filter(of_tenant!(resources, $tenant)).select((
             resources::resource_type,
             resources::deleted_at,
-            exists(
-                memberships::table
-                    .filter(of_tenant!(memberships, $tenant))
-                    .filter(memberships::user_id.eq(resources::id)),
-            ),
+            InList(of_tenant!(memberships, $tenant)),
             ResourceRow::as_select(),
         ))
     };
 }
 
+/// Whether a resource is in a list of the tenant. In words of its own but for the tenant: each time that values are bound,
+/// Diesel walks through all of a sub-select.
+#[derive(Debug, Clone, Copy, QueryId)]
+struct InList<T>(T);
+
+impl<T: QueryFragment<Db>> QueryFragment<Db> for InList<T> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        out.push_sql("EXISTS (SELECT 1 FROM memberships WHERE ");
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" AND memberships.user_id = resources.id)");
+        Ok(())
+    }
+}
+
+impl<T> Expression for InList<T> {
+    type SqlType = Bool;
+}
+
+impl<QS: ?Sized, T> AppearsOnTable<QS> for InList<T> {}
+impl<QS, T> SelectableExpression<QS> for InList<T> {}
+impl<GB, T> ValidGrouping<GB> for InList<T> {
+    type IsAggregate = is_aggregate::No;
+}
+
 /// A row of [`shown`].
 type Shown = (String, Option<At>, bool, ResourceRow);
 
-/// The living resource of the type with this id. By the primary key and nothing else, see `keyed` of [`super::tenant_tx`].
-pub(super) fn by_id(
+/// The statement for what a resource is looked up by. An id is looked up by the primary key and nothing else, see `keyed` of
+/// [`super::tenant_tx`].
+macro_rules! look_up {
+    ($tenant:expr, $resource_type:expr, $by:expr, |$query:ident| $run:expr) => {{
+        let of_type = || {
+            shown!($tenant)
+                .filter(resources::resource_type.eq($resource_type.name.as_str()))
+                .filter(resources::deleted_at.is_null())
+        };
+        let row: QueryResult<Shown> = match by_column($by)? {
+            Key::Id(None) => Err(diesel::NotFound),
+            Key::Id(Some(id)) => {
+                let $query = shown!($tenant).filter(resources::id.eq(id));
+                $run
+            }
+            Key::Name(name) => {
+                let $query = of_type().filter(resources::name_key.eq(name));
+                $run
+            }
+            Key::ExternalId(id) => {
+                let $query = of_type().filter(resources::external_id.eq(id));
+                $run
+            }
+        };
+        let row = row.optional().map_err(from_diesel)?;
+        Ok(row.and_then(|row| living(row, $resource_type)))
+    }};
+}
+
+/// The living resource of the type, or none.
+pub(super) fn find(
     conn: &mut Conn,
     tenant: TenantId,
     resource_type: &ResourceType,
-    id: ResourceId,
+    by: By<'_>,
 ) -> Result<Option<Stored>> {
-    let row: Option<Shown> =
-        shown!(tenant).filter(resources::id.eq(Id(id.0))).get_result(conn).optional().map_err(from_diesel)?;
-    Ok(row.and_then(|row| living(row, resource_type)))
+    look_up!(tenant, resource_type, by, |query| Typed(query).get_result(conn))
 }
 
 /// The same, where it is a transaction of its own.
@@ -55,41 +104,31 @@ pub(super) fn alone(
     conn: &mut Conn,
     tenant: TenantId,
     resource_type: &ResourceType,
-    id: ResourceId,
+    by: By<'_>,
 ) -> Result<Option<Stored>> {
-    let query = shown!(tenant).filter(resources::id.eq(Id(id.0))).filter(Entered);
-    let query = Alone { query, tenant: tenant.to_string() };
-    let row: Option<Shown> = query.get_result(conn).optional().map_err(from_diesel)?;
-    Ok(row.and_then(|row| living(row, resource_type)))
+    look_up!(tenant, resource_type, by, |query| {
+        Alone { query: query.filter(Entered), tenant: Spoken(tenant) }.get_result(conn)
+    })
 }
 
-/// The living resource of the type with this value in a unique column, or none.
-pub(super) fn by_unique(
-    conn: &mut Conn,
-    tenant: TenantId,
-    resource_type: &ResourceType,
-    column: Column,
-    key: &Key,
-) -> Result<Vec<Stored>> {
-    let of_type = || {
-        shown!(tenant)
-            .filter(resources::resource_type.eq(resource_type.name.clone()))
-            .filter(resources::deleted_at.is_null())
-    };
-    let row: QueryResult<Shown> = match column {
-        Column::Id => {
-            let id = ResourceId::parse(key.body());
-            let found = id.map(|id| by_id(conn, tenant, resource_type, id)).transpose()?;
-            return Ok(found.flatten().into_iter().collect());
-        }
-        Column::Name => of_type().filter(resources::name_key.eq(key.body())).get_result(conn),
-        Column::ExternalId => of_type().filter(resources::external_id.eq(key.body())).get_result(conn),
-        Column::Created | Column::LastModified | Column::Version => {
+/// A value in the column that is searched.
+enum Key<'a> {
+    /// None where it is no id.
+    Id(Option<Id>),
+    Name(&'a str),
+    ExternalId(&'a str),
+}
+
+fn by_column(by: By<'_>) -> Result<Key<'_>> {
+    Ok(match by {
+        By::Id(id) => Key::Id(Some(Id(id.0))),
+        By::Unique(Column::Id, key) => Key::Id(ResourceId::parse(key.body()).map(|id| Id(id.0))),
+        By::Unique(Column::Name, key) => Key::Name(key.body()),
+        By::Unique(Column::ExternalId, key) => Key::ExternalId(key.body()),
+        By::Unique(Column::Created | Column::LastModified | Column::Version, _) => {
             return Err(Error::internal("a column that is not unique"));
         }
-    };
-    let row = row.optional().map_err(from_diesel)?;
-    Ok(row.and_then(|row| living(row, resource_type)).into_iter().collect())
+    })
 }
 
 fn living((kind, deleted_at, in_list, row): Shown, resource_type: &ResourceType) -> Option<Stored> {

@@ -18,7 +18,7 @@ use domain::resource::Resource;
 use domain::resource_type::{Kind, ResourceType};
 use domain::role::Role;
 use domain::schema::qa_user;
-use domain::store::{Change, Origin, ProfileKey, SchemaChange, TenantTx};
+use domain::store::{By, Change, Origin, ProfileKey, SchemaChange, TenantTx};
 use domain::stored::Stored;
 use domain::{Error, Result};
 use serde_json::Value;
@@ -64,7 +64,7 @@ type Keyed = (String, Option<At>, ResourceRow);
 
 impl TenantTx for Tx<'_> {
     fn find(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Stored>> {
-        one::by_id(self.conn, self.tenant, resource_type, id)
+        one::find(self.conn, self.tenant, resource_type, By::Id(id))
     }
 
     fn find_for_update(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>> {

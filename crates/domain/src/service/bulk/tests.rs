@@ -33,7 +33,7 @@ impl Store for Asked {
         &self,
         _: TenantId,
         _: &ResourceType,
-        _: ResourceId,
+        _: crate::store::By<'_>,
         _: bool,
     ) -> Result<Option<crate::stored::Stored>> {
         no_answer()
