@@ -16,8 +16,8 @@ use crate::token::{self, Parsed};
 
 /// How long a look-up is believed. A revocation in any process is in force everywhere within a second.
 const MEMORY: Duration = Duration::from_millis(500);
-/// After this somebody looks a token up again that is in use, so that no request has to wait for it.
-const DUE: Duration = Duration::from_millis(400);
+/// After this a token that is in use is looked up again, so that no request has to wait for it.
+const DUE: Duration = Duration::from_millis(450);
 /// Tokens remembered at most, all tenants together.
 const CAPACITY: u64 = 10_000;
 

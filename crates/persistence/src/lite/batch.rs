@@ -2,8 +2,9 @@
 //! statement for any number of rows would have to be prepared each time.
 
 use diesel::prelude::*;
-use diesel::query_builder::QueryFragment;
+use diesel::query_builder::{Query, QueryFragment};
 use diesel::query_dsl::methods::ExecuteDsl;
+use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 
 use super::shared::Cached;
@@ -11,14 +12,16 @@ use super::{Conn, Db};
 use crate::rows::{AttributeCountRow, NewResourceRow, ValueRow};
 use crate::schema::{attribute_counts, attribute_values, resources};
 
-/// Adds a resource with its values.
-pub(super) fn insert_resource(
+/// Adds a resource with its values. A question is asked on the way only where that saves one.
+pub(super) fn insert_resource<Q>(
     conn: &mut Conn,
     resource: &NewResourceRow<'_>,
     values: &[ValueRow<'_>],
-) -> QueryResult<()> {
+    _question: Q,
+) -> QueryResult<Option<Vec<(String, String)>>> {
     diesel::insert_into(resources::table).values(resource).execute(conn)?;
-    insert_values(conn, values)
+    insert_values(conn, values)?;
+    Ok(None)
 }
 
 /// Adds the values of one resource to the index.
@@ -48,8 +51,14 @@ pub(super) fn add_holders(conn: &mut Conn, rows: &[AttributeCountRow<'_>]) -> Qu
     Ok(())
 }
 
-/// Runs three statements that are independent of each other.
-pub(super) fn together<A, B, C>(conn: &mut Conn, first: A, second: B, third: Cached<C>) -> QueryResult<()>
+/// Runs three statements that are independent of each other, and adds to the counters of the tenant.
+pub(super) fn together<A, B, C>(
+    conn: &mut Conn,
+    first: A,
+    second: B,
+    third: Cached<C>,
+    holders: &[AttributeCountRow<'_>],
+) -> QueryResult<()>
 where
     A: ExecuteDsl<Conn>,
     B: ExecuteDsl<Conn>,
@@ -57,5 +66,14 @@ where
 {
     A::execute(first, conn)?;
     B::execute(second, conn)?;
-    third.run(conn)
+    third.run(conn)?;
+    add_holders(conn, holders)
+}
+
+/// Counts a resource in its collection; its block is left to whoever asks.
+pub(super) fn count_in_both<A, B>(conn: &mut Conn, collection: A, _block: B) -> QueryResult<(i64, bool)>
+where
+    A: Query<SqlType = BigInt> + QueryFragment<Db>,
+{
+    Ok((Cached(collection).get_result(conn)?, false))
 }
