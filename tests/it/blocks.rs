@@ -1,5 +1,9 @@
 //! The counters that make pages cheap: they are what counting gives, and pages found by them are the right ones.
 
+use std::ops::Range;
+use std::sync::Barrier;
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use domain::catalog::Catalog;
 use domain::cursor::CursorKey;
@@ -20,7 +24,7 @@ use crate::support::backend::{Backend, both};
 use crate::support::db::{TestDb, project};
 use crate::support::users::user;
 
-both!(blocks_count_what_is_there, deep_pages_follow_deletions);
+both!(blocks_count_what_is_there, a_block_is_cut_while_somebody_waits, deep_pages_follow_deletions);
 
 /// A block of a collection that counts other resources than those that stand in it.
 const WRONG_BLOCKS: &str = "SELECT count(*) AS value FROM collection_blocks b WHERE b.live <> ( \
@@ -44,11 +48,7 @@ fn assert_counted(db: &TestDb, when: &str) {
     assert_eq!(db.db_number(sums), 0, "the blocks do not add up {when}");
 }
 
-/// Resources come in any order of time, go and come back; the blocks count them, and pages by number are found.
-fn blocks_count_what_is_there(backend: Backend) {
-    let db = TestDb::empty(backend);
-    let store = open(&db.url);
-    let now = parse_time("2026-01-02T03:04:05.000Z").unwrap();
+fn new_tenant(store: &dyn store::Store) -> Tenant {
     let tenant = Tenant {
         id: TenantId::generate(),
         slug: "blocks".into(),
@@ -58,10 +58,58 @@ fn blocks_count_what_is_there(backend: Backend) {
         cursor_key: CursorKey::new([7; 32]),
         catalog: Catalog::standard(),
     };
-    store
-        .platform()
-        .create_tenant(&Record { tenant: tenant.clone(), created: now, purge: Purge::default() })
+    let created = parse_time("2026-01-02T03:04:05.000Z").unwrap();
+    let record = Record { tenant: tenant.clone(), created, purge: Purge::default() };
+    store.platform().create_tenant(&record).unwrap();
+    tenant
+}
+
+/// Who waits for the collection has seen its blocks before one of them is cut.
+fn a_block_is_cut_while_somebody_waits(backend: Backend) {
+    let db = TestDb::empty(backend);
+    let store = open(&db.url);
+    let tenant = new_tenant(&*store);
+    let start = parse_time("2026-01-02T03:04:05.000Z").unwrap();
+    let born = |number: i64| {
+        let Value::Object(document) = json!({"userName": format!("user{number}")}) else { unreachable!() };
+        let at = start + TimeDelta::milliseconds(number);
+        let meta = Meta { created: at, modified: at, version: Version(1) };
+        Resource { id: ResourceId::generate(), document: Document(document), meta }
+    };
+    let insert = |numbers: Range<i64>, pause: &dyn Fn()| {
+        store::write(&*store, tenant.id, |tx| {
+            for number in numbers.clone() {
+                tx.insert(&USER, &born(number))?;
+                if number == numbers.start {
+                    pause();
+                }
+            }
+            Ok(())
+        })
         .unwrap();
+    };
+    insert(0..1, &|| {});
+    db.db_execute("UPDATE collection_blocks SET room = 120");
+    let has_begun = Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            has_begun.wait();
+            insert(900..901, &|| {});
+        });
+        insert(1..200, &|| {
+            has_begun.wait();
+            std::thread::sleep(Duration::from_millis(300));
+        });
+    });
+    assert_counted(&db, "after a cut");
+}
+
+/// Resources come in any order of time, go and come back; the blocks count them, and pages by number are found.
+fn blocks_count_what_is_there(backend: Backend) {
+    let db = TestDb::empty(backend);
+    let store = open(&db.url);
+    let now = parse_time("2026-01-02T03:04:05.000Z").unwrap();
+    let tenant = new_tenant(&*store);
     let mut random = 7_u64;
     let mut below = |end: usize| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -11,7 +11,7 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use auth::token::Parsed;
-use auth::{Authenticator, carrier};
+use auth::{Authenticator, Recalled, carrier};
 use chrono::{DateTime, Utc};
 use domain::principal::Principal;
 use domain::{Error, limits};
@@ -92,16 +92,24 @@ pub(crate) fn measure(request: &ServiceRequest) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is remembered costs no hand-off to another thread.
+/// What is remembered costs no hand-off to another thread, and what is in use is looked up again before it is forgotten.
 async fn principal(
     shared: &web::Data<Shared>,
     parsed: Parsed,
     now: DateTime<Utc>,
 ) -> domain::Result<Principal> {
-    if let Some(principal) = shared.authenticator.recall(&parsed, now)? {
-        return Ok(principal);
-    }
+    let recalled = shared.authenticator.recall(&parsed, now)?;
     let shared = shared.clone();
-    // In a box, so that the few requests that need it do not make the future of all others large.
-    Box::pin(blocking::run(move || shared.authenticator.look_up(&parsed, now))).await
+    let look_up = move || shared.authenticator.look_up(&parsed, now);
+    match recalled {
+        Some(Recalled { principal, is_due }) => {
+            if is_due {
+                // What comes of it is for the requests that follow.
+                blocking::run_behind(move || drop(look_up()));
+            }
+            Ok(principal)
+        }
+        // In a box, so that the few requests that need it do not make the future of all others large.
+        None => Box::pin(blocking::run(look_up)).await,
+    }
 }

@@ -57,7 +57,12 @@ where
     run_within(limits::ANSWER_TIME, work).await
 }
 
-/// The same for work that goes on after its answer, as a reply that is streamed does. The work learns from
+/// Runs `work` behind what goes on: nobody waits for it.
+pub(crate) fn run_behind(work: impl FnOnce() + Send + 'static) {
+    drop(web::block(work));
+}
+
+/// The same as [`run`] for work that goes on after its answer, as a reply that is streamed does. The work learns from
 /// [`oneshot::Sender::is_closed`] that nobody waits for the answer any more.
 pub(crate) async fn run_on<T, F>(work: F) -> Result<T>
 where

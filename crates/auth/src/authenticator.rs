@@ -1,6 +1,7 @@
 //! Whose token it is and whether it still holds.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -15,6 +16,8 @@ use crate::token::{self, Parsed};
 
 /// How long a look-up is believed. A revocation in any process is in force everywhere within a second.
 const MEMORY: Duration = Duration::from_millis(500);
+/// After this a token that is in use is looked up again, so that no request has to wait for it.
+const DUE: Duration = Duration::from_millis(450);
 /// Tokens remembered at most, all tenants together.
 const CAPACITY: u64 = 10_000;
 
@@ -35,6 +38,16 @@ struct Known {
     is_previous: bool,
     /// When the database was asked, not when it answered: a slow answer must not prolong a revoked token.
     asked: Instant,
+    /// Whether somebody has been told to look it up again.
+    is_told: Arc<AtomicBool>,
+}
+
+/// What memory has of a credential.
+pub struct Recalled {
+    /// Whose it is.
+    pub principal: Principal,
+    /// Whether it is time to [`Authenticator::look_up`] again, behind the request. That is told to one request only.
+    pub is_due: bool,
 }
 
 impl Authenticator {
@@ -49,22 +62,32 @@ impl Authenticator {
     }
 
     /// The principal, if the database was asked for this token a moment ago. Does not block.
-    pub fn recall(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Option<Principal>> {
-        match self.memory.get(&parsed.digest) {
-            Some(known) if known.asked.elapsed() < MEMORY => judge(&known, now).map(Some),
-            _ => Ok(None),
+    pub fn recall(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Option<Recalled>> {
+        let Some(known) = self.memory.get(&parsed.digest) else { return Ok(None) };
+        let age = known.asked.elapsed();
+        if age >= MEMORY {
+            return Ok(None);
         }
+        let principal = judge(&known, now)?;
+        Ok(Some(Recalled { principal, is_due: age >= DUE && !known.is_told.swap(true, Ordering::Relaxed) }))
     }
 
-    /// Asks the database. Blocks.
+    /// Asks the database. Blocks. What it does not find, or finds ended, is not remembered any more.
     pub fn look_up(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Principal> {
         let asked = Instant::now();
         let found = self.store.find_token(parsed.tenant, &parsed.digest)?;
-        let Found { tenant, token, is_previous } = found.ok_or(Error::Unauthorized("unknown token"))?;
-        let known = Known { tenant: Arc::new(tenant), token: Arc::new(token), is_previous, asked };
-        let principal = judge(&known, now)?;
-        self.memory.insert(parsed.digest, known);
-        Ok(principal)
+        let known = found.ok_or(Error::Unauthorized("unknown token")).map(|found| Known::new(found, asked));
+        let judged = known.and_then(|known| Ok((judge(&known, now)?, known)));
+        match judged {
+            Ok((principal, known)) => {
+                self.memory.insert(parsed.digest, known);
+                Ok(principal)
+            }
+            Err(error) => {
+                self.memory.invalidate(&parsed.digest);
+                Err(error)
+            }
+        }
     }
 
     /// The principal behind a credential: from memory, or from the database. Whoever works for long asks again while he
@@ -75,14 +98,23 @@ impl Authenticator {
     /// and what the store fails with.
     pub fn principal(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Principal> {
         match self.recall(parsed, now)? {
-            Some(principal) => Ok(principal),
-            None => self.look_up(parsed, now),
+            Some(Recalled { principal, is_due: false }) => Ok(principal),
+            // Whoever may block looks for himself.
+            _ => self.look_up(parsed, now),
         }
     }
 
     /// The same for the text of a credential.
     pub fn authenticate(&self, text: &str, now: DateTime<Utc>) -> Result<Principal> {
         self.principal(&Self::parse(text)?, now)
+    }
+}
+
+impl Known {
+    fn new(found: Found, asked: Instant) -> Self {
+        let Found { tenant, token, is_previous } = found;
+        let (tenant, token) = (Arc::new(tenant), Arc::new(token));
+        Self { tenant, token, is_previous, asked, is_told: Arc::default() }
     }
 }
 
@@ -124,7 +156,7 @@ mod tests {
     use domain::tenant::TenantSettings;
     use domain::token::{Digest, Previous};
     use std::sync::Mutex;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     /// Knows one token with two secrets and counts how often it is asked.
     struct OneToken {
@@ -218,6 +250,25 @@ mod tests {
         assert_eq!(store.asked.load(Ordering::SeqCst), 1);
         let end = start() + TimeDelta::seconds(10);
         assert_eq!(reason(authenticator.authenticate(secret.reveal(), end)), "expired token");
+    }
+
+    #[test]
+    fn one_request_is_told_to_look_up_again_before_a_token_is_forgotten() {
+        let (store, authenticator, secret) = fixture();
+        let parsed = Authenticator::parse(secret.reveal()).unwrap();
+        let is_due = || authenticator.recall(&parsed, start()).unwrap().map(|recalled| recalled.is_due);
+        assert_eq!(is_due(), None);
+        authenticator.look_up(&parsed, start()).unwrap();
+        assert_eq!(is_due(), Some(false));
+        let known = authenticator.memory.get(&parsed.digest).unwrap();
+        authenticator.memory.insert(parsed.digest, Known { asked: Instant::now() - DUE, ..known });
+        assert_eq!((is_due(), is_due()), (Some(true), Some(false)));
+        authenticator.look_up(&parsed, start()).unwrap();
+        assert_eq!(is_due(), Some(false));
+        // What such a look-up finds ended is over at once, and not when it would have been forgotten.
+        store.row.lock().unwrap().1.revoked = Some(start());
+        assert_eq!(reason(authenticator.look_up(&parsed, start())), "revoked token");
+        assert_eq!(is_due(), None);
     }
 
     #[test]

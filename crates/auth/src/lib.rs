@@ -29,7 +29,7 @@ mod base62;
 mod issue;
 mod opaque;
 
-pub use authenticator::Authenticator;
+pub use authenticator::{Authenticator, Recalled};
 pub use issue::{DEFAULT_LIFETIME, cursor_key, issue, issue_for_platform, reissue};
 pub use opaque::Secret;
 pub use sessions::Sessions;

@@ -48,8 +48,10 @@ const FOR_KEY_SHARE: &str = "";
 const TEXT_POSITION: &str = "instr";
 /// Rows and values of one statement: those of another number would be another statement, to be prepared anew.
 const BATCH: usize = 1;
-/// Keeps the column behind it out of the choice of an index.
-const NOT_INDEXED: &str = "+";
+/// Around a query of ids, and around a value: SQLite plans as the words stand there.
+const FOUND_IN: (&str, &str) = (" IN (", ")");
+const NOT_JOINED: &str = "";
+const HIDDEN: (&str, &str) = ("", "");
 const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
 type ExplainRow = (Integer, Integer, Integer, Text);
 

@@ -43,8 +43,12 @@ const FOR_KEY_SHARE: &str = " FOR KEY SHARE";
 const TEXT_POSITION: &str = "strpos";
 /// Rows and values of one statement: well below the number that PostgreSQL takes.
 const BATCH: usize = 500;
-/// PostgreSQL judges by its statistics.
-const NOT_INDEXED: &str = "";
+/// Around a query of ids that are found before anything else is looked at. An array is one value, which no plan can join with.
+const FOUND_IN: (&str, &str) = (" = ANY(ARRAY(", "))");
+/// The end of a query that stays a query of its own wherever it stands.
+const NOT_JOINED: &str = " OFFSET 0";
+/// Around a value that is taken for any value also where it is known.
+const HIDDEN: (&str, &str) = ("(SELECT ", ")");
 /// What stands before a query whose plan is asked for.
 const EXPLAIN: &str = "EXPLAIN ";
 type ExplainRow = Text;

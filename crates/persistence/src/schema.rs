@@ -368,5 +368,5 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(attribute_values, memberships, resources);
-diesel::allow_tables_to_appear_in_same_query!(tenant_counters, tenants);
+diesel::allow_tables_to_appear_in_same_query!(api_tokens, tenant_counters, tenants);
 diesel::allow_tables_to_appear_in_same_query!(mass_changes, resources);

@@ -2,7 +2,7 @@
 //! be put together than to be carried out, and a user has some twenty values.
 
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::methods::ExecuteDsl;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
@@ -12,14 +12,16 @@ use crate::rows::{AttributeCountRow, NewResourceRow, ValueRow};
 use crate::schema::resources;
 use crate::types::Uid;
 
-/// Adds a resource with its values.
-pub(super) fn insert_resource(
+/// Adds a resource with its values. A question is asked on the way only where that saves one.
+pub(super) fn insert_resource<Q>(
     conn: &mut Conn,
     resource: &NewResourceRow<'_>,
     values: &[ValueRow<'_>],
-) -> QueryResult<()> {
+    _question: Q,
+) -> QueryResult<Option<Vec<(String, String)>>> {
     diesel::insert_into(resources::table).values(resource).execute(conn)?;
-    insert_values(conn, values)
+    insert_values(conn, values)?;
+    Ok(None)
 }
 
 /// Adds the values of one resource to the index.
@@ -109,12 +111,13 @@ impl QueryId for AddHolders<'_> {
 
 impl RunQueryDsl<Conn> for AddHolders<'_> {}
 
-/// Runs three statements that are independent of each other.
+/// Runs three statements that are independent of each other, and adds to the counters of the tenant.
 pub(super) fn together<A, B, C, P>(
     conn: &mut Conn,
     first: A,
     second: B,
     third: Fixed<C, P>,
+    holders: &[AttributeCountRow<'_>],
 ) -> QueryResult<()>
 where
     A: ExecuteDsl<Conn>,
@@ -124,5 +127,19 @@ where
 {
     A::execute(first, conn)?;
     B::execute(second, conn)?;
-    third.run(conn)
+    third.run(conn)?;
+    add_holders(conn, holders)
+}
+
+/// Counts a resource in its collection; its block is left to whoever asks.
+pub(super) fn count_in_both<A, B, P>(
+    conn: &mut Conn,
+    collection: Fixed<A, P>,
+    _block: B,
+) -> QueryResult<(i64, bool)>
+where
+    A: Query<SqlType = BigInt> + QueryFragment<Db>,
+    P: 'static,
+{
+    Ok((collection.get_result(conn)?, false))
 }

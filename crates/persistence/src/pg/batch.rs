@@ -2,52 +2,50 @@
 //! rows, and takes one way to the server and back.
 
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment};
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+use diesel::query_builder::{AstPass, Query, QueryFragment};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text};
 
-use super::shared::{Fixed, fixed};
+use super::shared::{Cached, Fixed};
 use super::{Conn, Db};
 use crate::rows::{AttributeCountRow, NewResourceRow, ValueRow};
 use crate::schema::resources;
 use crate::types::{Id, Uid};
 
-/// Adds a resource with its values.
-pub(super) fn insert_resource(
+/// Adds a resource with its values, and asks something else on the way.
+pub(super) fn insert_resource<Q>(
     conn: &mut Conn,
     resource: &NewResourceRow<'_>,
     values: &[ValueRow<'_>],
-) -> QueryResult<()> {
+    question: Q,
+) -> QueryResult<Option<Vec<(String, String)>>>
+where
+    Q: Query<SqlType = (Text, Text)> + QueryFragment<Db>,
+{
     let resource = diesel::insert_into(resources::table).values(resource);
-    match InsertValues::new(values) {
-        // Foreign keys are looked at when the whole statement is done.
-        Some(values) => fixed!(Both(resource, values)).run(conn),
-        None => fixed!(resource).run(conn),
-    }
+    let values = InsertValues::new(values);
+    // Foreign keys are looked at when the whole statement is done.
+    let mut parts: Vec<&dyn QueryFragment<Db>> = vec![&resource];
+    parts.extend(values.as_ref().map(|values| values as &dyn QueryFragment<Db>));
+    Cached(With { parts, last: question }).load(conn).map(Some)
 }
 
 /// Adds the values of one resource to the index.
 pub(super) fn insert_values(conn: &mut Conn, rows: &[ValueRow<'_>]) -> QueryResult<()> {
-    InsertValues::new(rows).map_or(Ok(()), |statement| fixed!(statement).run(conn))
+    InsertValues::new(rows).map_or(Ok(()), |statement| Cached(statement).run(conn))
 }
 
 /// Adds to the counters of a tenant.
 pub(super) fn add_holders(conn: &mut Conn, rows: &[AttributeCountRow<'_>]) -> QueryResult<()> {
-    let Some(first) = rows.first() else { return Ok(()) };
-    let statement = AddHolders {
-        tenant: first.tenant_id,
-        types: rows.iter().map(|row| row.resource_type).collect(),
-        paths: rows.iter().map(|row| row.path).collect(),
-        holders: rows.iter().map(|row| row.holders).collect(),
-    };
-    fixed!(statement).run(conn)
+    AddHolders::new(rows).map_or(Ok(()), |statement| Cached(statement).run(conn))
 }
 
-/// Runs three statements that are independent of each other as one.
+/// Runs three statements that are independent of each other as one, and adds to the counters of the tenant with them.
 pub(super) fn together<A, B, C, P>(
     conn: &mut Conn,
     first: A,
     second: B,
     third: Fixed<C, P>,
+    holders: &[AttributeCountRow<'_>],
 ) -> QueryResult<()>
 where
     A: QueryFragment<Db>,
@@ -55,8 +53,24 @@ where
     C: QueryFragment<Db>,
     P: 'static,
 {
-    // Found again by the line of the caller, who knows what the first two are.
-    Fixed::<_, P>::new(Three(first, second, third.query)).run(conn)
+    let holders = AddHolders::new(holders);
+    let mut parts: Vec<&dyn QueryFragment<Db>> = vec![&first, &second];
+    parts.extend(holders.as_ref().map(|holders| holders as &dyn QueryFragment<Db>));
+    Cached(With { parts, last: third.query }).run(conn)
+}
+
+/// Counts a resource in its collection and, with a statement that depends on it, in a block; gives the number of the
+/// collection and whether a block was found.
+pub(super) fn count_in_both<A, B, P>(
+    conn: &mut Conn,
+    collection: Fixed<A, P>,
+    block: B,
+) -> QueryResult<(i64, bool)>
+where
+    A: Query<SqlType = BigInt> + QueryFragment<Db>,
+    B: QueryFragment<Db>,
+{
+    Cached(CountInBoth { collection: collection.query, block }).get_result(conn)
 }
 
 struct InsertValues<'a> {
@@ -115,6 +129,17 @@ struct AddHolders<'a> {
     holders: Vec<i64>,
 }
 
+impl<'a> AddHolders<'a> {
+    fn new(rows: &'a [AttributeCountRow<'_>]) -> Option<Self> {
+        Some(Self {
+            tenant: rows.first()?.tenant_id,
+            types: rows.iter().map(|row| row.resource_type).collect(),
+            paths: rows.iter().map(|row| row.path).collect(),
+            holders: rows.iter().map(|row| row.holders).collect(),
+        })
+    }
+}
+
 impl QueryFragment<Db> for AddHolders<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         out.push_sql("INSERT INTO attribute_counts (tenant_id, resource_type, path, holders) SELECT ");
@@ -133,28 +158,43 @@ impl QueryFragment<Db> for AddHolders<'_> {
     }
 }
 
-/// A statement as a part of another one.
-struct Both<A, B>(A, B);
+/// Statements as parts of another one, whose rows are those of the whole.
+struct With<'a, Q> {
+    parts: Vec<&'a dyn QueryFragment<Db>>,
+    last: Q,
+}
 
-impl<A: QueryFragment<Db>, B: QueryFragment<Db>> QueryFragment<Db> for Both<A, B> {
+impl<Q: Query> Query for With<'_, Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for With<'_, Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        out.push_sql("WITH first AS (");
-        self.0.walk_ast(out.reborrow())?;
+        for (part, begin) in self.parts.iter().zip(["WITH first AS (", "), second AS (", "), third AS ("]) {
+            out.push_sql(begin);
+            part.walk_ast(out.reborrow())?;
+        }
         out.push_sql(") ");
-        self.1.walk_ast(out.reborrow())
+        self.last.walk_ast(out.reborrow())
     }
 }
 
-/// Two statements as parts of a third.
-struct Three<A, B, C>(A, B, C);
+struct CountInBoth<A, B> {
+    collection: A,
+    block: B,
+}
 
-impl<A: QueryFragment<Db>, B: QueryFragment<Db>, C: QueryFragment<Db>> QueryFragment<Db> for Three<A, B, C> {
+impl<A, B> Query for CountInBoth<A, B> {
+    type SqlType = (BigInt, Bool);
+}
+
+impl<A: QueryFragment<Db>, B: QueryFragment<Db>> QueryFragment<Db> for CountInBoth<A, B> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        out.push_sql("WITH first AS (");
-        self.0.walk_ast(out.reborrow())?;
-        out.push_sql("), second AS (");
-        self.1.walk_ast(out.reborrow())?;
-        out.push_sql(") ");
-        self.2.walk_ast(out.reborrow())
+        out.push_sql("WITH collection AS (");
+        self.collection.walk_ast(out.reborrow())?;
+        out.push_sql("), block AS (");
+        self.block.walk_ast(out.reborrow())?;
+        out.push_sql(") SELECT live, EXISTS (SELECT 1 FROM block) FROM collection");
+        Ok(())
     }
 }

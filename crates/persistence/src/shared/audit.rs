@@ -6,6 +6,7 @@ use domain::audit::{Entry, Head, Place, Row, Wanted};
 use domain::{Error, Result};
 
 use super::super::{BATCH, Db, batch};
+use super::counts;
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
 use super::wrap::{Fixed, Locked, fixed};
@@ -121,9 +122,11 @@ impl Tx<'_> {
             .set((tenant_counters::audit_seq.eq(head.seq), tenant_counters::audit_hash.eq(head.hash)));
         if let ([change], [entry]) = (changed.as_slice(), entries.as_slice()) {
             // What most transactions leave.
+            let sums = std::mem::take(&mut self.holders);
+            let holders = counts::rows(tenant_id, &sums);
             let change = diesel::insert_into(changes::table).values(change);
             let entry = diesel::insert_into(audit_log::table).values(entry);
-            return batch::together(self.conn, change, entry, fixed!(end)).map_err(unrecorded);
+            return batch::together(self.conn, change, entry, fixed!(end), &holders).map_err(unrecorded);
         }
         for rows in changed.chunks(BATCH) {
             match rows {

@@ -5,6 +5,7 @@
 //! first and holds back whoever else would change its blocks, so two transactions never cut one block.
 
 use chrono::DateTime;
+use diesel::dsl::sql;
 use diesel::expression::{AppearsOnTable, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -16,7 +17,7 @@ use domain::resource::Resource;
 use domain::resource_type::ResourceType;
 use uuid::Uuid;
 
-use super::super::{Conn, Db};
+use super::super::{Conn, Db, batch};
 use super::counts;
 use super::keyset::{Bind, Bound, Columns, Side};
 use super::scope::of_tenant;
@@ -60,6 +61,38 @@ macro_rules! block_of {
             .order((collection_blocks::from_created.desc(), collection_blocks::from_id.desc()))
             .limit(1)
     };
+}
+
+/// The statement that counts resources in their collection and gives how many there are then.
+macro_rules! counted {
+    ($tenant:expr, $resource_type:expr, $more:expr) => {
+        diesel::insert_into(collections::table)
+            .values((
+                collections::tenant_id.eq(Id($tenant.0)),
+                collections::resource_type.eq($resource_type.name.clone()),
+                collections::live.eq($more),
+            ))
+            .on_conflict((collections::tenant_id, collections::resource_type))
+            .do_update()
+            .set(collections::live.eq(collections::live + excluded(collections::live)))
+            .returning(collections::live)
+    };
+}
+
+/// The statement that puts a resource into the block that its place is in, on a condition.
+macro_rules! entered {
+    ($tenant:expr, $resource_type:expr, $place:expr, $condition:expr) => {{
+        let start = block_of!($tenant, $resource_type, $place)
+            .select((collection_blocks::from_created, collection_blocks::from_id));
+        diesel::update(blocks!($tenant, $resource_type))
+            .filter(StartsAt(start))
+            .filter($condition)
+            .set((
+                collection_blocks::live.eq(collection_blocks::live + 1),
+                collection_blocks::room.eq(collection_blocks::room - 1),
+            ))
+            .returning(collection_blocks::room)
+    }};
 }
 
 /// Where to read from to find the living resource with a number, and how many to skip there.
@@ -114,19 +147,22 @@ impl Tx<'_> {
         resource_type: &ResourceType,
         resource: &Resource,
     ) -> Result<i64> {
-        let living = self.count(resource_type, 1)?;
         let place = (At(resource.meta.created), Id(resource.id.0));
-        // Usually there is a block with room, and one statement is enough.
-        let start = block_of!(self.tenant, resource_type, place)
-            .select((collection_blocks::from_created, collection_blocks::from_id));
-        let entered = diesel::update(blocks!(self.tenant, resource_type))
-            .filter(StartsAt(start))
-            .filter(collection_blocks::room.gt(0))
-            .set((
-                collection_blocks::live.eq(collection_blocks::live + 1),
-                collection_blocks::room.eq(collection_blocks::room - 1),
-            ))
-            .returning(collection_blocks::room);
+        // A statement sees the blocks that there were when it began, and may then have waited for whoever was counting: a
+        // block that has been cut meanwhile has little room from then on.
+        let is_uncut =
+            collection_blocks::room.gt(STRAGGLERS).and(sql::<Bool>("EXISTS (SELECT 1 FROM collection)"));
+        let (living, is_entered) = batch::count_in_both(
+            self.conn,
+            fixed!(counted!(self.tenant, resource_type, 1)),
+            entered!(self.tenant, resource_type, place, is_uncut),
+        )
+        .map_err(from_diesel)?;
+        if is_entered {
+            return Ok(living);
+        }
+        // Usually there is a block with room.
+        let entered = entered!(self.tenant, resource_type, place, collection_blocks::room.gt(0));
         let room: Option<i64> = fixed!(entered).get_result(self.conn).optional().map_err(from_diesel)?;
         if room.is_some() {
             return Ok(living);
@@ -155,7 +191,8 @@ impl Tx<'_> {
         resource: &Resource,
         more: i64,
     ) -> Result<i64> {
-        let living = self.count(resource_type, more)?;
+        let counted = counted!(self.tenant, resource_type, more);
+        let living = fixed!(counted).get_result(self.conn).map_err(from_diesel)?;
         let place = (At(resource.meta.created), Id(resource.id.0));
         let start = block_of!(self.tenant, resource_type, place)
             .select((collection_blocks::from_created, collection_blocks::from_id));
@@ -164,20 +201,6 @@ impl Tx<'_> {
             .set(collection_blocks::live.eq(collection_blocks::live + more));
         fixed!(changed).run(self.conn).map_err(from_diesel)?;
         Ok(living)
-    }
-
-    fn count(&mut self, resource_type: &ResourceType, more: i64) -> Result<i64> {
-        let counted = diesel::insert_into(collections::table)
-            .values((
-                collections::tenant_id.eq(self.id()),
-                collections::resource_type.eq(resource_type.name.clone()),
-                collections::live.eq(more),
-            ))
-            .on_conflict((collections::tenant_id, collections::resource_type))
-            .do_update()
-            .set(collections::live.eq(collections::live + excluded(collections::live)))
-            .returning(collections::live);
-        fixed!(counted).get_result(self.conn).map_err(from_diesel)
     }
 
     /// Start and room of the block that a place is in.

@@ -15,6 +15,7 @@ use super::tenant_tx::Tx;
 use crate::error::from_diesel;
 use crate::rows::AttributeCountRow;
 use crate::schema::{attribute_counts, tenant_counters};
+use crate::types::Id;
 
 /// How many more resources have a value at each path than before; less than 0: fewer.
 pub(super) type Holders = BTreeMap<String, i64>;
@@ -74,21 +75,19 @@ impl Tx<'_> {
         }
     }
 
-    /// Counts. Every change has taken the counter of the change feed by then, so nobody else is counting.
+    /// Counts what has not been counted with the records.
     pub(super) fn store_holders(&mut self) -> Result<()> {
-        let tenant_id = self.id();
-        let rows: Vec<AttributeCountRow<'_>> = self
-            .holders
-            .iter()
-            .flat_map(|(resource_type, sums)| sums.iter().map(move |(path, sum)| (resource_type, path, *sum)))
-            .filter(|(_, _, sum)| *sum != 0)
-            .map(|(resource_type, path, holders)| AttributeCountRow {
-                tenant_id,
-                resource_type,
-                path,
-                holders,
-            })
-            .collect();
-        batch::add_holders(self.conn, &rows).map_err(from_diesel)
+        let sums = std::mem::take(&mut self.holders);
+        batch::add_holders(self.conn, &rows(self.id(), &sums)).map_err(from_diesel)
     }
+}
+
+/// What is added to the counters of a tenant. Every change has taken the counter of the change feed by then, so nobody else is
+/// counting.
+pub(super) fn rows(tenant_id: Id, sums: &BTreeMap<String, Holders>) -> Vec<AttributeCountRow<'_>> {
+    sums.iter()
+        .flat_map(|(resource_type, sums)| sums.iter().map(move |(path, sum)| (resource_type, path, *sum)))
+        .filter(|(_, _, sum)| *sum != 0)
+        .map(|(resource_type, path, holders)| AttributeCountRow { tenant_id, resource_type, path, holders })
+        .collect()
 }

@@ -10,6 +10,7 @@
 
 mod compare;
 mod element;
+mod found;
 mod membership;
 
 use diesel::prelude::*;
@@ -22,8 +23,9 @@ use domain::key::Key;
 use domain::path::Target;
 use domain::resource_type::ResourceType;
 
-use super::super::Db;
+use super::super::{Db, HIDDEN, NOT_JOINED};
 use crate::types::{At, Id, Ts, Uid};
+pub(super) use found::finds_by_value;
 use membership::Side;
 
 /// A condition on the rows of `resources`, ready for `.filter(…)`.
@@ -40,6 +42,8 @@ const COMMON_TERMS: usize = 2;
 enum Piece {
     Sql(String),
     Text(String),
+    /// A text that no plan may depend on.
+    Hidden(String),
     Id(Id),
     At(At),
     Count(i64),
@@ -53,8 +57,14 @@ impl Predicate {
             pieces: Vec::new(),
             aliases: 0,
             names_lengths: false,
+            finds_by_value: finds_by_value(resource_type, filter),
+            hides: false,
         };
-        compiler.holds(filter, "resources");
+        if compiler.finds_by_value {
+            compiler.found(filter, "resources");
+        } else {
+            compiler.holds(filter, "resources");
+        }
         let is_common = filter.terms() <= COMMON_TERMS && !compiler.names_lengths;
         Self { pieces: compiler.pieces, is_common }
     }
@@ -69,6 +79,11 @@ impl QueryFragment<Db> for Predicate {
             match piece {
                 Piece::Sql(sql) => out.push_sql(sql),
                 Piece::Text(text) => out.push_bind_param::<Text, _>(text)?,
+                Piece::Hidden(text) => {
+                    out.push_sql(HIDDEN.0);
+                    out.push_bind_param::<Text, _>(text)?;
+                    out.push_sql(HIDDEN.1);
+                }
                 Piece::Id(id) => out.push_bind_param::<Uid, _>(id)?,
                 Piece::At(at) => out.push_bind_param::<Ts, _>(at)?,
                 Piece::Count(count) => out.push_bind_param::<BigInt, _>(count)?,
@@ -126,20 +141,6 @@ fn is_label(target: &Target) -> bool {
     target.leaf().is_some_and(|leaf| !leaf.canonical_values.is_empty())
 }
 
-/// Whether a filter finds its resources by a value that has no column of its own, so that they are looked up by their ids.
-pub(super) fn finds_by_value(resource_type: &ResourceType, filter: &Filter) -> bool {
-    match filter {
-        // The term that drives, see [`Compiler::driver`].
-        Filter::And(terms) => {
-            let driver = terms.iter().min_by_key(|term| rank(resource_type, term));
-            driver.is_some_and(|driver| finds_by_value(resource_type, driver))
-        }
-        Filter::Compare { target, .. } if index::column(resource_type, target).is_some() => false,
-        // An `or` of sets is one set.
-        _ => rank(resource_type, filter) == Rank::Value,
-    }
-}
-
 /// A range of index paths: everything below a complex attribute, an open one, or an extension.
 struct Below(String, String);
 
@@ -164,6 +165,10 @@ struct Compiler<'a> {
     aliases: usize,
     /// Whether lengths of values stand in the text.
     names_lengths: bool,
+    /// See [`found`].
+    finds_by_value: bool,
+    /// Whether the texts that come now are hidden from the planner.
+    hides: bool,
 }
 
 impl Compiler<'_> {
@@ -175,7 +180,7 @@ impl Compiler<'_> {
     }
 
     fn text(&mut self, text: impl Into<String>) {
-        self.pieces.push(Piece::Text(text.into()));
+        self.pieces.push(if self.hides { Piece::Hidden(text.into()) } else { Piece::Text(text.into()) });
     }
 
     fn alias(&mut self) -> String {
@@ -210,12 +215,7 @@ impl Compiler<'_> {
             }
             Filter::Or(terms) if rank(self.resource_type, filter) < Rank::Many => {
                 self.sql(format!("{row}.id IN ("));
-                for (place, term) in terms.iter().enumerate() {
-                    if place > 0 {
-                        self.sql(" UNION ");
-                    }
-                    self.set(term);
-                }
+                self.set(filter);
                 self.sql(")");
             }
             Filter::Or(terms) => self.join(terms, " OR ", |compiler, _, term| compiler.holds(term, row)),
@@ -256,6 +256,14 @@ impl Compiler<'_> {
     /// `select` of the ids of the resources that satisfy the filter, from the index where it can be.
     fn set(&mut self, filter: &Filter) {
         match filter {
+            Filter::Or(terms) => {
+                for (place, term) in terms.iter().enumerate() {
+                    if place > 0 {
+                        self.sql(" UNION ");
+                    }
+                    self.set(term);
+                }
+            }
             Filter::Compare { target, op, key }
                 if *op != Op::Ne && Side::of(self.resource_type, target).is_some() =>
             {
@@ -337,19 +345,19 @@ impl Compiler<'_> {
                 self.at_path(&alias, &target.index_path());
                 self.sql(" AND ");
                 self.key(&alias, *op, key);
-                self.sql(")");
+                self.end_exists();
             }
             Filter::Present(target)
                 if index::column(self.resource_type, target).is_none() && target.attribute.name != "meta" =>
             {
                 let alias = self.exists(row);
                 self.present(&alias, target);
-                self.sql(")");
+                self.end_exists();
             }
             Filter::HasExtension(schema) => {
                 let alias = self.exists(row);
                 self.below(&alias, &Below::extension(&schema.id));
-                self.sql(")");
+                self.end_exists();
             }
             Filter::Element { list, filter } if matches!(**filter, Filter::Or(_)) => {
                 self.probe(&distribute(list, filter), row);
@@ -357,7 +365,7 @@ impl Compiler<'_> {
             Filter::Element { list, filter } => {
                 let alias = self.exists(row);
                 self.element(list, filter, &alias);
-                self.sql(")");
+                self.end_exists();
             }
             Filter::Compare { .. } | Filter::Present(_) | Filter::Constant(_) => self.holds(filter, row),
         }
@@ -370,6 +378,12 @@ impl Compiler<'_> {
         self.of_type(&alias);
         self.sql(format!("{alias}.resource_id = {row}.id AND "));
         alias
+    }
+
+    /// The end of a probe. Where a value has found the resources, it is a look-up for each of them and nothing else.
+    fn end_exists(&mut self) {
+        self.sql(if self.finds_by_value { NOT_JOINED } else { "" });
+        self.sql(")");
     }
 
     /// The values of a simple target, or any value below a complex one.

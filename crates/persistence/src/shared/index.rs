@@ -18,12 +18,51 @@ use super::super::batch;
 use super::counts::{Holders, is_first};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
-use crate::error::from_diesel;
-use crate::rows::{ProfileKeyRow, ValueRow};
+use crate::error::{from_diesel, from_write};
+use crate::rows::{NewResourceRow, ProfileKeyRow, ValueRow};
 use crate::schema::{attribute_values, profile_keys};
 use crate::types::Id;
 
+/// Profile keys and their kinds.
+pub(super) type Kinds = BTreeMap<String, String>;
+
+/// The profile keys of a tenant with their kinds, as a query.
+macro_rules! kinds {
+    ($tenant:expr) => {
+        profile_keys::table
+            .filter(of_tenant!(profile_keys, $tenant))
+            .select((profile_keys::name_key, profile_keys::kind))
+    };
+}
+
+/// Some of them.
+macro_rules! kinds_of {
+    ($tenant:expr, $rows:expr) => {{
+        let keys: Vec<&str> = $rows.iter().map(|row| row.name_key.as_str()).collect();
+        kinds!($tenant).filter(profile_keys::name_key.eq_any(keys))
+    }};
+}
+
 impl Tx<'_> {
+    /// Adds a new resource with its values and the keys of its profile.
+    pub(super) fn insert_indexed(
+        &mut self,
+        resource_type: &ResourceType,
+        row: &NewResourceRow<'_>,
+        entries: &[Entry],
+        document: &Document,
+    ) -> Result<()> {
+        let id = ResourceId(row.id.0);
+        let (values, keys) = (self.value_rows(resource_type, id, entries), self.profile_rows(document));
+        let known = batch::insert_resource(self.conn, row, &values, kinds_of!(self.tenant, keys))
+            .map_err(|error| from_write(error, resource_type.name_attribute))?;
+        let known = match known {
+            Some(known) => known.into_iter().collect(),
+            None => self.known_kinds(&keys)?,
+        };
+        self.learn(keys, known)
+    }
+
     pub(super) fn index(
         &mut self,
         resource_type: &ResourceType,
@@ -126,11 +165,18 @@ impl Tx<'_> {
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
 
-    /// Remembers the keys of a profile for the tenant's schema. In order of key, so that two transactions that
-    /// learn the same keys wait for each other in one direction only.
+    /// Remembers the keys of a profile for the tenant's schema.
     pub(super) fn learn_profile_keys(&mut self, document: &Document) -> Result<()> {
+        let rows = self.profile_rows(document);
+        let known = self.known_kinds(&rows)?;
+        self.learn(rows, known)
+    }
+
+    /// The keys of a profile, in their order, so that two transactions that learn the same keys wait for each other in one
+    /// direction only.
+    pub(super) fn profile_rows<'a>(&self, document: &'a Document) -> Vec<ProfileKeyRow<'a>> {
         let Some(Value::Object(profile)) = document.extension(qa_user::URN, qa_user::PROFILE) else {
-            return Ok(());
+            return Vec::new();
         };
         let mut rows: Vec<ProfileKeyRow<'_>> = profile
             .iter()
@@ -142,21 +188,25 @@ impl Tx<'_> {
             })
             .collect();
         rows.sort_by(|one, other| one.name_key.cmp(&other.name_key));
-        let mut known: BTreeMap<String, String> = BTreeMap::new();
+        rows
+    }
+
+    /// Of these keys those that are known, with their kinds.
+    pub(super) fn known_kinds(&mut self, rows: &[ProfileKeyRow<'_>]) -> Result<Kinds> {
+        let mut known = Kinds::new();
         for rows in rows.chunks(BATCH) {
-            let of_tenant = profile_keys::table
-                .filter(of_tenant!(profile_keys, self.tenant))
-                .select((profile_keys::name_key, profile_keys::kind));
             let found: Vec<(String, String)> = match rows {
-                [row] => of_tenant.filter(profile_keys::name_key.eq(&row.name_key)).load(self.conn),
-                rows => {
-                    let keys = rows.iter().map(|row| row.name_key.as_str());
-                    of_tenant.filter(profile_keys::name_key.eq_any(keys)).load(self.conn)
-                }
+                [row] => kinds!(self.tenant).filter(profile_keys::name_key.eq(&row.name_key)).load(self.conn),
+                rows => kinds_of!(self.tenant, rows).load(self.conn),
             }
             .map_err(from_diesel)?;
             known.extend(found);
         }
+        Ok(known)
+    }
+
+    /// Writes what is new of these keys.
+    pub(super) fn learn(&mut self, mut rows: Vec<ProfileKeyRow<'_>>, known: Kinds) -> Result<()> {
         let (integer, decimal) = (ProfileKind::Integer.name(), ProfileKind::Decimal.name());
         let widened = |row: &&ProfileKeyRow<'_>| {
             row.kind == decimal && known.get(&row.name_key).is_some_and(|kind| kind == integer)

@@ -24,10 +24,12 @@ mod wrap;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::RunQueryDsl;
 use diesel::r2d2::ConnectionManager;
+use domain::catalog::Catalog;
 use domain::id::TenantId;
 use domain::list::ListQuery;
 use domain::resource_type::ResourceType;
@@ -48,9 +50,8 @@ use crate::error::{self, Failed};
 
 pub(crate) use schemas::Catalogs;
 pub(crate) use tenant_tx::Tx;
-pub(super) use wrap::Fixed;
-#[allow(unused_imports, reason = "SQLite has no such line outside this layer")]
-pub(super) use wrap::fixed;
+#[allow(unused_imports, reason = "SQLite has no statement of several texts")]
+pub(super) use wrap::{Cached, Fixed};
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub(crate) enum Mode {
     SignIn,
     /// One statement that is its own transaction.
     Alone,
+    /// The same, for a token.
+    SignInAlone,
     /// Reads and writes; committed and flushed at the end.
     Write,
 }
@@ -114,6 +117,7 @@ impl Repo {
                 Mode::Read => read_on(&self.readers, self.whose(tenant), &mut work),
                 Mode::SignIn => read_on(&self.desk, self.whose(tenant), &mut work),
                 Mode::Alone => alone_on(&self.readers, &mut work),
+                Mode::SignInAlone => alone_on(&self.desk, &mut work),
                 Mode::Write => write(&self.writers, self.whose(tenant), |conn| {
                     let value = work(conn)?;
                     committing = true;
@@ -224,21 +228,20 @@ impl Store for Repo {
 
     fn tenant_named(&self, slug: &str) -> Result<Option<Tenant>> {
         let Some(tenant) = self.outside(|conn| tokens::tenant_named(conn, slug))? else { return Ok(None) };
-        let catalog = self.transact(Mode::SignIn, tenant.id, |conn| {
-            let revision = schemas::revision(conn, tenant.id)?;
-            self.catalogs.get(conn, tenant.id, revision)
-        })?;
+        let catalog = self.catalog(tenant.id)?;
         Ok(Some(Tenant { catalog, ..tenant }))
     }
 
     fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<Found>> {
-        self.transact(Mode::SignIn, tenant, |conn| {
-            let Some((row, revision, token, is_previous)) = tokens::find_token(conn, tenant, digest)? else {
-                return Ok(None);
-            };
-            let catalog = self.catalogs.get(conn, tenant, revision)?;
-            Ok(Some(Found { tenant: Tenant { catalog, ..row }, token, is_previous }))
-        })
+        let found = if self.is_one_server {
+            self.transact(Mode::SignInAlone, tenant, |conn| tokens::find_alone(conn, tenant, digest))
+        } else {
+            self.transact(Mode::SignIn, tenant, |conn| tokens::find(conn, tenant, digest))
+        };
+        let Some(tokens::Match { tenant, revision, token, is_previous }) = found? else { return Ok(None) };
+        let catalog = self.catalogs.known(tenant.id, revision);
+        let catalog = catalog.map_or_else(|| self.catalog(tenant.id), Ok)?;
+        Ok(Some(Found { tenant: Tenant { catalog, ..tenant }, token, is_previous }))
     }
 
     fn explain(
@@ -254,6 +257,14 @@ impl Store for Repo {
 impl Repo {
     fn whose(&self, tenant: TenantId) -> Whose {
         Whose { tenant, together: self.is_one_server }
+    }
+
+    /// The catalog of the definitions that are in force.
+    fn catalog(&self, tenant: TenantId) -> Result<Arc<Catalog>> {
+        self.transact(Mode::SignIn, tenant, |conn| {
+            let revision = schemas::revision(conn, tenant)?;
+            self.catalogs.get(conn, tenant, revision)
+        })
     }
 
     /// A change in a tenant, which ends with what it leaves in the log and the counters.

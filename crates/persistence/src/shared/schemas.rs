@@ -35,17 +35,22 @@ impl Default for Catalogs {
 }
 
 impl Catalogs {
-    /// The catalog of a tenant whose definitions have this number.
+    /// The catalog of a tenant whose definitions have this number, if it is at hand.
+    pub(super) fn known(&self, tenant: TenantId, revision: i64) -> Option<Arc<Catalog>> {
+        if revision == 0 {
+            return Some(Catalog::standard());
+        }
+        self.0.get(&tenant).filter(|known| known.revision() == revision)
+    }
+
+    /// The same; it is compiled where it is not. The number is that of the state the transaction sees.
     pub(super) fn get(
         &self,
         conn: &mut Conn,
         tenant: TenantId,
         revision: i64,
     ) -> Result<Arc<Catalog>, Failed> {
-        if revision == 0 {
-            return Ok(Catalog::standard());
-        }
-        if let Some(known) = self.0.get(&tenant).filter(|known| known.revision() == revision) {
+        if let Some(known) = self.known(tenant, revision) {
             return Ok(known);
         }
         let definitions = definitions(conn, tenant)?;

@@ -23,7 +23,7 @@ use domain::stored::Stored;
 use domain::{Error, Result};
 use serde_json::Value;
 
-use super::super::{Conn, batch};
+use super::super::Conn;
 use super::audit::{Changed, Record};
 use super::scope::of_tenant;
 use super::wrap::{Fixed, Locked, fixed};
@@ -239,10 +239,8 @@ impl TenantTx for Tx<'_> {
             modified_at: At(resource.meta.modified),
         };
         let entries = index::entries(resource_type, &resource.document);
-        batch::insert_resource(self.conn, &row, &self.value_rows(resource_type, resource.id, &entries))
-            .map_err(|error| from_write(error, resource_type.name_attribute))?;
+        self.insert_indexed(resource_type, &row, &entries, &resource.document)?;
         self.claim(resource_type, resource.id, &index::unique_values(resource_type, &resource.document))?;
-        self.learn_profile_keys(&resource.document)?;
         self.count_holders(resource_type, counts::holders(&entries));
         self.enter_collection(resource_type, resource)
     }

@@ -13,12 +13,12 @@ use domain::token::{Credential, Digest, Noted, Token};
 use super::super::{Conn, Db};
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
-use super::wrap::Locked;
+use super::wrap::{Alone, Cached, Entered, Locked};
 use super::{Mode, Repo};
 use crate::error::Failed;
 use crate::rows::{NotedRow, TenantRow, TokenRow, WholeTokenRow};
 use crate::schema::{api_tokens, tenant_counters, tenants};
-use crate::types::{At, Id};
+use crate::types::{At, Id, Spoken};
 
 type Done<T> = std::result::Result<T, Failed>;
 
@@ -71,9 +71,8 @@ impl TokenStore for Repo {
             for noted in &uses {
                 let older =
                     api_tokens::last_used_at.is_null().or(api_tokens::last_used_at.lt(At(noted.used.at)));
-                diesel::update(keyed!(tenant, noted.token).filter(older))
-                    .set(&NotedRow::new(noted))
-                    .execute(conn)?;
+                let row = NotedRow::new(noted);
+                Cached(diesel::update(keyed!(tenant, noted.token).filter(older)).set(&row)).run(conn)?;
             }
             Ok(())
         })
@@ -103,27 +102,57 @@ pub(super) fn tenant_named(conn: &mut Conn, slug: &str) -> Done<Option<Tenant>> 
     Ok(row.map(TenantRow::meaning).transpose()?)
 }
 
-/// The tenant has the standard catalog; beside it is the number of the definitions it has, and whether the secret is the
-/// one before the present one.
-pub(super) fn find_token(
-    conn: &mut Conn,
-    tenant: TenantId,
-    digest: &Digest,
-) -> Done<Option<(Tenant, i64, Token, bool)>> {
-    // One look-up, whatever comes of it. Two branches, as with one condition a planner may read all tokens of the tenant.
-    let own = || api_tokens::table.filter(of_tenant!(api_tokens, tenant)).select(WholeTokenRow::as_select());
-    let present = own().filter(api_tokens::digest.eq(digest.as_slice()));
-    let previous = own().filter(api_tokens::previous_digest.eq(digest.as_slice()));
-    let token: Option<WholeTokenRow> = present.union_all(previous).get_result(conn).optional()?;
-    let Some(token) = token else { return Ok(None) };
-    let (row, revision): (TenantRow, i64) = tenants::table
-        .inner_join(tenant_counters::table.on(tenant_counters::tenant_id.eq(tenants::id)))
-        .filter(of_tenant!(tenant_counters, tenant))
-        .filter(tenants::id.eq(Id(tenant.0)))
-        .select((TenantRow::as_select(), tenant_counters::schema_revision))
-        .get_result(conn)?;
+/// What the digest of a secret finds. The tenant has the standard catalog.
+pub(super) struct Match {
+    pub(super) tenant: Tenant,
+    /// The number of the definitions it has.
+    pub(super) revision: i64,
+    pub(super) token: Token,
+    /// Whether the secret is the one before the present one.
+    pub(super) is_previous: bool,
+}
+
+/// The tokens of a tenant with the tenant.
+macro_rules! shown {
+    ($tenant:expr) => {
+        api_tokens::table
+            .inner_join(tenants::table.on(tenants::id.eq(api_tokens::tenant_id)))
+            .inner_join(tenant_counters::table.on(tenant_counters::tenant_id.eq(api_tokens::tenant_id)))
+            .filter(of_tenant!(api_tokens, $tenant))
+            .filter(of_tenant!(tenant_counters, $tenant))
+            .filter(tenants::id.eq(Id($tenant.0)))
+            .select((WholeTokenRow::as_select(), TenantRow::as_select(), tenant_counters::schema_revision))
+    };
+}
+
+/// A row of [`shown`].
+type Shown = (WholeTokenRow, TenantRow, i64);
+
+/// The query for the token with a secret, present or previous: one look-up, whatever comes of it. Two branches, as with one
+/// condition a planner may read all tokens of the tenant.
+macro_rules! with_secret {
+    ($tokens:expr, $digest:expr) => {
+        $tokens
+            .filter(api_tokens::digest.eq($digest.as_slice()))
+            .union_all($tokens.filter(api_tokens::previous_digest.eq($digest.as_slice())))
+    };
+}
+
+/// The token with this secret.
+pub(super) fn find(conn: &mut Conn, tenant: TenantId, digest: &Digest) -> Done<Option<Match>> {
+    found(with_secret!(shown!(tenant), digest).get_result(conn), digest)
+}
+
+/// The same, where it is a transaction of its own.
+pub(super) fn find_alone(conn: &mut Conn, tenant: TenantId, digest: &Digest) -> Done<Option<Match>> {
+    let query = with_secret!(shown!(tenant).filter(Entered), digest);
+    found(Alone { query, tenant: Spoken(tenant) }.get_result(conn), digest)
+}
+
+fn found(row: QueryResult<Shown>, digest: &Digest) -> Done<Option<Match>> {
+    let Some((token, tenant, revision)) = row.optional()? else { return Ok(None) };
     let is_previous = !token.is_present(digest);
-    Ok(Some((row.meaning()?, revision, token.meaning()?, is_previous)))
+    Ok(Some(Match { tenant: tenant.meaning()?, revision, token: token.meaning()?, is_previous }))
 }
 
 fn create(tx: &mut Tx<'_>, credential: &Credential, origin: &Origin) -> Done<()> {

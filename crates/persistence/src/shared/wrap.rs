@@ -140,9 +140,42 @@ impl<GB> ValidGrouping<GB> for Entered {
     type IsAggregate = is_aggregate::No;
 }
 
-/// A statement that is prepared once for each connection, and found again by the place in the program where it stands.
-/// Diesel prepares updates and upserts anew each time they run, because what they set may have any shape; or, where it is
-/// told otherwise, writes their text each time to find it again. Made by [`fixed!`] alone.
+/// A statement that is prepared once for each connection and found again by its text, of which there are a few. Diesel prepares
+/// updates and upserts anew each time they run, because what they set may have any shape.
+pub(crate) struct Cached<Q>(pub(crate) Q);
+
+impl<Q> QueryId for Cached<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Cached<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q> RunQueryDsl<Conn> for Cached<Q> {}
+
+impl<Q: QueryFragment<Db>> QueryFragment<Db> for Cached<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _backend: &Db) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+impl<Q: QueryFragment<Db>> Cached<Q> {
+    /// Runs a statement that returns no rows. (`execute` would ask the statement itself whether it may be kept.)
+    pub(crate) fn run(self, conn: &mut Conn) -> QueryResult<()> {
+        let none: Vec<i32> = Cached(Silent(self.0)).load(conn)?;
+        debug_assert!(none.is_empty());
+        Ok(())
+    }
+}
+
+/// The same for one of which there is one text, found again by the place in the program where it stands: nothing is written
+/// to find it. Made by [`fixed!`] alone.
 pub(crate) struct Fixed<Q, Place> {
     pub(crate) query: Q,
     place: PhantomData<Place>,

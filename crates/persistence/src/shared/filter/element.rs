@@ -16,9 +16,12 @@ impl Compiler<'_> {
         let best = terms.iter().filter(drives).min_by_key(|term| rank(self.resource_type, term));
         match best {
             Some(driver @ Filter::Compare { target, op, key }) => {
+                // How many values the planner expects decides how many probes it does, and so whether it plans anew.
+                self.hides = self.finds_by_value;
                 self.at_path(alias, &target.index_path());
                 self.sql(" AND ");
                 self.key(alias, *op, key);
+                self.hides = false;
                 for term in terms.iter().filter(|term| !std::ptr::eq(*term, driver)) {
                     self.sql(" AND ");
                     self.element_holds(term, alias);
@@ -56,12 +59,12 @@ impl Compiler<'_> {
                 self.at_path(&inner, &target.index_path());
                 self.sql(" AND ");
                 self.key(&inner, *op, key);
-                self.sql(")");
+                self.end_exists();
             }
             Filter::Present(target) => {
                 let inner = self.same_element(alias);
                 self.present(&inner, target);
-                self.sql(")");
+                self.end_exists();
             }
             // The grammar has neither inside brackets.
             Filter::HasExtension(_) | Filter::Element { .. } => self.sql("FALSE"),

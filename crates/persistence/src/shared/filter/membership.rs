@@ -49,7 +49,8 @@ impl Compiler<'_> {
         let alias = self.alias();
         self.sql(format!("EXISTS (SELECT 1 FROM memberships {alias} WHERE "));
         self.membership(&alias, &side, compared);
-        self.sql(format!(" AND {alias}.{} = {row}.id)", side.of));
+        self.sql(format!(" AND {alias}.{} = {row}.id", side.of));
+        self.end_exists();
     }
 
     /// A user is meant by the user name too: on the QA contract members are shown so.

@@ -9,7 +9,7 @@ use domain::filter::finds_one_at_most;
 use domain::index::Column;
 use domain::list::Part;
 
-use super::super::super::{Db, NOT_INDEXED};
+use super::super::super::Db;
 use super::super::filter::{self, Predicate};
 use super::super::scope::of_tenant;
 use super::{Lister, Order};
@@ -22,8 +22,7 @@ impl Lister<'_> {
         let finds_by_value = self.query.filter.as_ref().is_some_and(finds_by_value);
         let mut query = resources::table
             .filter(of_tenant!(resources, self.tenant))
-            .filter(OfType { name: self.resource_type.name.clone(), finds_by_value })
-            .filter(resources::deleted_at.is_null())
+            .filter(Living { of: self.resource_type.name.clone(), finds_by_value })
             .into_boxed();
         if let Some(filter) = &self.query.filter {
             query = query.filter(Predicate::new(self.tenant, self.resource_type, filter));
@@ -82,36 +81,38 @@ impl Lister<'_> {
     }
 }
 
-/// The condition that a resource is of a type. SQLite would walk all of the type in some order and look each up in what the
-/// filter has found; where the filter finds by a value it is told not to use an index on the type, and takes the ids.
-struct OfType {
-    name: String,
+/// The condition that a resource lives and is of a type. A planner may walk all of the type in some order and look each up in
+/// what the filter has found; where the filter finds by a value the condition is in words that no index knows, and what is
+/// left is to take the ids.
+struct Living {
+    of: String,
     finds_by_value: bool,
 }
 
-impl QueryFragment<Db> for OfType {
+impl QueryFragment<Db> for Living {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        if self.finds_by_value {
-            out.push_sql(NOT_INDEXED);
-        }
-        out.push_sql("resources.resource_type = ");
-        out.push_bind_param::<Text, _>(&self.name)
+        out.push_sql(if self.finds_by_value {
+            "CASE WHEN resources.deleted_at IS NULL THEN resources.resource_type END = "
+        } else {
+            "resources.deleted_at IS NULL AND resources.resource_type = "
+        });
+        out.push_bind_param::<Text, _>(&self.of)
     }
 }
 
-impl QueryId for OfType {
+impl QueryId for Living {
     type QueryId = ();
     // One of two texts.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl Expression for OfType {
+impl Expression for Living {
     type SqlType = Bool;
 }
 
-impl<QS: ?Sized> AppearsOnTable<QS> for OfType {}
-impl<QS> SelectableExpression<QS> for OfType {}
-impl<GB> ValidGrouping<GB> for OfType {
+impl<QS: ?Sized> AppearsOnTable<QS> for Living {}
+impl<QS> SelectableExpression<QS> for Living {}
+impl<GB> ValidGrouping<GB> for Living {
     type IsAggregate = is_aggregate::No;
 }
 
