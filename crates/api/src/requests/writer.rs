@@ -1,4 +1,4 @@
-//! The writer: takes what waits, tenant by tenant, into one transaction each. Secrets are taken out here, where nobody
+//! The writer: takes what waits, tenant by tenant, into a few transactions each. Secrets are taken out here, where nobody
 //! waits for it.
 
 use std::collections::HashMap;
@@ -19,10 +19,12 @@ use super::queue::{Dropped, Event};
 use super::{Refusal, Seen, Who};
 use crate::error::chain;
 
-/// How long rows are gathered for one transaction.
+/// How long rows are gathered.
 const GATHER: Duration = Duration::from_millis(200);
 /// Rows that are gathered at most.
 const MOST: usize = 1_000;
+/// Rows of one transaction: a millisecond, which is how long a client that changes something may wait for it on SQLite.
+const TOGETHER: usize = 32;
 /// Between two lines of the log about what was left out.
 const REPORT: Duration = Duration::from_secs(60);
 
@@ -93,19 +95,18 @@ impl Writer {
                     log::warn!("a refused credential is not in the audit log: {}", chain(&error));
                 }
             }
-            if requests.is_empty() {
-                continue;
-            }
-            let written =
-                if goes_on(failed) { self.store.log().add_requests(tenant, &requests) } else { Ok(false) };
-            match written {
-                Ok(true) => {}
-                // The tenant is purged, or there is no time.
-                Ok(false) => self.dropped.count(tenant, requests.len() as u64),
-                Err(error) => {
-                    failed = true;
-                    log::debug!("requests are not in the log: {}", chain(&error));
-                    self.dropped.count(tenant, requests.len() as u64);
+            for requests in requests.chunks(TOGETHER) {
+                let written =
+                    if goes_on(failed) { self.store.log().add_requests(tenant, requests) } else { Ok(false) };
+                match written {
+                    Ok(true) => {}
+                    // The tenant is purged, or there is no time.
+                    Ok(false) => self.dropped.count(tenant, requests.len() as u64),
+                    Err(error) => {
+                        failed = true;
+                        log::debug!("requests are not in the log: {}", chain(&error));
+                        self.dropped.count(tenant, requests.len() as u64);
+                    }
                 }
             }
         }
