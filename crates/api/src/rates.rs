@@ -25,7 +25,7 @@ const TOKENS: usize = 64;
 
 /// How fast a bucket fills, and how much it holds.
 #[derive(Clone, Copy, Debug)]
-struct Rate {
+pub(crate) struct Rate {
     /// Time for one request.
     interval: Duration,
     burst: u32,
@@ -33,8 +33,17 @@ struct Rate {
 
 impl Rate {
     /// None where there is no limit.
-    fn new(per_second: u32, burst: u32) -> Option<Self> {
+    pub(crate) fn new(per_second: u32, burst: u32) -> Option<Self> {
         (per_second > 0).then(|| Self { interval: Duration::from_secs(1) / per_second, burst })
+    }
+
+    /// Takes a request from the bucket, if it holds one.
+    pub(crate) fn pass(self, bucket: &mut Bucket, now: Instant) -> bool {
+        let passes = self.wait(bucket, now).is_zero();
+        if passes {
+            self.take(bucket, 1, now);
+        }
+        passes
     }
 
     /// How long until the bucket holds a whole request.
@@ -52,7 +61,7 @@ impl Rate {
 
 /// Full unless it says otherwise.
 #[derive(Clone, Copy, Debug, Default)]
-struct Bucket {
+pub(crate) struct Bucket {
     full_at: Option<Instant>,
 }
 

@@ -6,21 +6,34 @@ use std::time::Instant;
 
 use domain::id::{TenantId, TokenId};
 
-use crate::rates::place;
 use crate::rates::refusals::{Refusals, Window};
+use crate::rates::{Bucket, Rate, place};
 use crate::shards::Shards;
 
 /// Refused requests of a tenant that are recorded in a minute.
 const REQUESTS: u32 = 60;
-/// Reads that went well and are recorded of a token in a minute: twice what the limits let through that it has by default.
-const READS: u32 = 6_000;
+/// Reads that went well and are recorded of a token, in a second and at once: twice what the limits let through that it has by
+/// default.
+const READS: u32 = 100;
+const READS_AT_ONCE: u32 = 200;
 
 /// The bounds of all tenants.
-#[derive(Default)]
 pub(super) struct Bounds {
     requests: Shards<TenantId, Window>,
-    reads: Shards<(TenantId, TokenId), Window>,
+    reads: Shards<(TenantId, TokenId), Bucket>,
+    read_rate: Option<Rate>,
     credentials: Refusals<TenantId, (TenantId, Option<IpAddr>)>,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            requests: Shards::default(),
+            reads: Shards::default(),
+            read_rate: Rate::new(READS, READS_AT_ONCE),
+            credentials: Refusals::default(),
+        }
+    }
 }
 
 impl Bounds {
@@ -31,7 +44,8 @@ impl Bounds {
 
     /// Whether a read that went well is recorded.
     pub(super) fn read(&self, tenant: TenantId, token: TokenId, now: Instant) -> bool {
-        self.reads.with((tenant, token), now, |window| window.pass(READS, now)).is_some()
+        self.read_rate
+            .is_none_or(|rate| self.reads.with((tenant, token), now, |bucket| rate.pass(bucket, now)))
     }
 
     /// As of [`Refusals::pass`] for the address, or its network.
@@ -60,9 +74,10 @@ mod tests {
         let (bounds, now) = (Bounds::default(), Instant::now());
         let tenant = TenantId::generate();
         let [token, other] = [TokenId::generate(), TokenId::generate()];
-        let passed = |token, now| (0..READS * 2).filter(|_| bounds.read(tenant, token, now)).count();
-        assert_eq!((passed(token, now), passed(token, now)), (READS as usize, 0));
-        assert_eq!(passed(other, now), READS as usize);
-        assert_eq!(passed(token, now + Duration::from_secs(60)), READS as usize);
+        let passed = |token, now| (0..READS_AT_ONCE * 2).filter(|_| bounds.read(tenant, token, now)).count();
+        assert_eq!((passed(token, now), passed(token, now)), (READS_AT_ONCE as usize, 0));
+        assert_eq!(passed(other, now), READS_AT_ONCE as usize);
+        assert_eq!(passed(token, now + Duration::from_secs(1)), READS as usize);
+        assert_eq!(passed(token, now + Duration::from_secs(60)), READS_AT_ONCE as usize);
     }
 }

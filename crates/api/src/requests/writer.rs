@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use auth::token::Parsed;
-use domain::Result;
 use domain::audit::Entry;
 use domain::id::{TenantId, TokenId};
 use domain::requests::{self, Request};
 use domain::store::{Actor, Origin, Store};
 use domain::tenant::TenantState;
+use domain::{Error, Result};
 
 use super::queue::{Dropped, Event};
 use super::{Refusal, Seen, Who};
@@ -95,21 +95,42 @@ impl Writer {
                     log::warn!("a refused credential is not in the audit log: {}", chain(&error));
                 }
             }
-            for requests in requests.chunks(TOGETHER) {
-                let written =
-                    if goes_on(failed) { self.store.log().add_requests(tenant, requests) } else { Ok(false) };
+            let written =
+                if goes_on(failed) { self.add(tenant, requests) } else { vec![(requests.len(), Ok(false))] };
+            for (rows, written) in written {
                 match written {
-                    Ok(true) => {}
+                    Ok(true) => continue,
                     // The tenant is purged, or there is no time.
-                    Ok(false) => self.dropped.count(tenant, requests.len() as u64),
+                    Ok(false) => {}
                     Err(error) => {
                         failed = true;
                         log::debug!("requests are not in the log: {}", chain(&error));
-                        self.dropped.count(tenant, requests.len() as u64);
                     }
                 }
+                self.dropped.count(tenant, rows as u64);
             }
         }
+    }
+
+    /// Adds rows where changes are made, a few at a time, and returns for each time how many there were and what became of
+    /// them.
+    fn add(&self, tenant: TenantId, mut rows: Vec<Request>) -> Vec<(usize, Result<bool>)> {
+        let mut given = Vec::new();
+        while !rows.is_empty() {
+            let rest = rows.split_off(rows.len().min(TOGETHER));
+            let some = std::mem::replace(&mut rows, rest);
+            let (answer, answered) = mpsc::channel();
+            given.push((some.len(), answered));
+            let store = Arc::clone(&self.store);
+            let work = move || drop(answer.send(store.log().add_requests(tenant, &some)));
+            if let Some(work) = self.store.hand_over(Box::new(work)) {
+                work();
+            }
+        }
+        let outcome = |(rows, answered): (usize, Receiver<Result<bool>>)| {
+            (rows, answered.recv().unwrap_or_else(|_| Err(Error::internal("the work panicked"))))
+        };
+        given.into_iter().map(outcome).collect()
     }
 
     /// Tenant by tenant; what names a tenant that is not there belongs to nobody.
