@@ -1,19 +1,26 @@
 //! Pages of the write-ahead log get into the database beside the writers, on a thread of their own.
 //!
 //! SQLite does it inside the COMMIT that makes the log too long, and that writer, with everybody behind it, waits for
-//! thousands of pages and their flush.
+//! thousands of pages and their flush. Here they wait for the last few, which were written while the thread copied: only
+//! when none is left the log begins anew, over what was written before, and that is done by a writer when it is told that
+//! there are few ([`Checkpoints::is_nearly_done`]).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::Integer;
 use domain::{Error, Result};
 
 use super::{Conn, connect};
 
 /// Commits are gathered so long: a page that several of them have changed is copied once.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(50);
+/// Pages of the log at which it is to begin anew.
+const LONG: i32 = 4_000;
 
 /// The running thread; it ends when this is dropped.
 pub(super) struct Checkpoints {
@@ -25,6 +32,7 @@ pub(super) struct Checkpoints {
 struct Bell {
     state: Mutex<State>,
     changed: Condvar,
+    is_nearly_done: AtomicBool,
 }
 
 #[derive(Default)]
@@ -53,6 +61,12 @@ impl Checkpoints {
             state.is_due = true;
             self.bell.changed.notify_one();
         }
+    }
+
+    /// Whether the log is long and nearly all of it copied: once for each time that is so. Who is told does the rest, by
+    /// [`checkpoint`], before it or anybody else writes.
+    pub(super) fn is_nearly_done(&self) -> bool {
+        self.bell.is_nearly_done.swap(false, Ordering::Relaxed)
     }
 }
 
@@ -86,18 +100,38 @@ fn run(path: &str, bell: &Bell) {
             conn = connect(path).ok();
         }
         // What fails, for instance because another process is at it, comes with the next one.
-        if let Some(checkpointer) = &mut conn
-            && let Err(error) = checkpoint(checkpointer)
-        {
-            log::debug!("a checkpoint: {error}");
-            conn = None;
+        if let Some(checkpointer) = &mut conn {
+            match copy(checkpointer) {
+                Ok(is_long) => bell.is_nearly_done.store(is_long, Ordering::Relaxed),
+                Err(error) => {
+                    log::debug!("a checkpoint: {error}");
+                    conn = None;
+                }
+            }
         }
     }
 }
 
-/// Copies what it can without waiting for anybody.
-fn checkpoint(conn: &mut Conn) -> diesel::QueryResult<()> {
-    conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)")
+/// Copies what there is; whether the log is long.
+fn copy(conn: &mut Conn) -> QueryResult<bool> {
+    let is_long = checkpoint(conn)? >= LONG;
+    if is_long {
+        // That took a while, in which others wrote; this takes less.
+        checkpoint(conn)?;
+    }
+    Ok(is_long)
+}
+
+#[derive(QueryableByName)]
+struct Log {
+    #[diesel(sql_type = Integer)]
+    log: i32,
+}
+
+/// Copies what it can without waiting for anybody; returns the pages of the log, copied or not.
+pub(super) fn checkpoint(conn: &mut Conn) -> QueryResult<i32> {
+    let Log { log } = sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(conn)?;
+    Ok(log)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -109,7 +143,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::time::Instant;
 
-    use diesel::prelude::*;
+    use diesel::connection::SimpleConnection;
     use diesel::sql_types::BigInt;
 
     use super::*;

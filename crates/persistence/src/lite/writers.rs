@@ -23,7 +23,7 @@ use diesel::connection::{AnsiTransactionManager as Transactions, SimpleConnectio
 use domain::store::Task;
 use domain::{Error, Result};
 
-use super::checkpoints::Checkpoints;
+use super::checkpoints::{self, Checkpoints};
 use super::tasks::{self, Tasks};
 use super::{Conn, connect};
 use crate::error::{self, Failed, from_diesel};
@@ -253,9 +253,15 @@ impl Turn<'_> {
             // Whatever of it is still open is rolled back with the connection.
             self.conn = None;
         }
+        self.writers.checkpoints.ring();
+        if let Some(conn) = &mut self.conn
+            && self.writers.checkpoints.is_nearly_done()
+            && let Err(error) = checkpoints::checkpoint(conn)
+        {
+            log::debug!("the end of a checkpoint: {error}");
+        }
         self.pass();
         group.settle(fate);
-        self.writers.checkpoints.ring();
         committed.map_err(from_diesel)
     }
 
