@@ -18,9 +18,9 @@ use domain::{Error, Result};
 use super::{Conn, connect};
 
 /// Commits are gathered so long: a page that several of them have changed is copied once.
-const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(100);
 /// Pages of the log at which it is to begin anew.
-const LONG: i32 = 4_000;
+const LONG: i32 = 8_000;
 
 /// The running thread; it ends when this is dropped.
 pub(super) struct Checkpoints {
