@@ -59,7 +59,7 @@ where
 
 /// Runs `work` behind what goes on: nobody waits for it.
 pub(crate) fn run_behind(work: impl FnOnce() + Send + 'static) {
-    drop(web::block(work));
+    pool(Box::new(work));
 }
 
 /// The same as [`run`] for work that goes on after its answer, as a reply that is streamed does. The work learns from
