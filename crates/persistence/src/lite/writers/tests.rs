@@ -279,3 +279,124 @@ fn many_writers_at_once_lose_nothing() {
     jobs.into_iter().for_each(|job| job.join().unwrap());
     assert_eq!(world.names().len(), 16 * 40);
 }
+
+/// A task on the thread for these, and what has become of it.
+fn task(
+    world: &World,
+    work: impl FnOnce(&mut Conn) -> Result<(), Failed> + Send + 'static,
+) -> Receiver<Result<()>> {
+    let (writers, (answer, answered)) = (Arc::clone(&world.writers), channel());
+    world.writers.give(Box::new(move || {
+        let _ = answer.send(writers.run(work).map_err(|Failed(error)| error));
+    }));
+    answered
+}
+
+/// Occupies the thread until something is sent, so that the tasks behind it come together.
+fn occupied(world: &World) -> (Sender<()>, Receiver<Result<()>>) {
+    let (go, wait) = channel::<()>();
+    let answered = task(world, move |conn| {
+        wait.recv().unwrap();
+        insert(conn, "first")
+    });
+    (go, answered)
+}
+
+#[test]
+fn tasks_share_a_flush_and_a_failure_takes_back_its_own_part() {
+    let world = World::new(LONG);
+    let (go, first) = occupied(&world);
+    let path = world.path.clone();
+    let second = task(&world, |conn| insert(conn, "second"));
+    let refused = task(&world, |conn| {
+        insert(conn, "refused")?;
+        insert(conn, "second")
+    });
+    let (answer, nothing) = channel();
+    world.writers.give(Box::new(move || answer.send(()).unwrap()));
+    let last = task(&world, move |conn| {
+        let outside: Vec<Name> =
+            diesel::sql_query("SELECT name FROM names").load(&mut connect(&path).unwrap())?;
+        assert_eq!(outside.len(), 0, "nothing was committed before");
+        insert(conn, "last")
+    });
+    go.send(()).unwrap();
+    nothing.recv().unwrap();
+    for done in [first, second, last] {
+        done.recv().unwrap().unwrap();
+    }
+    assert!(refused.recv().unwrap().is_err());
+    assert_eq!(world.names(), ["first", "second", "last"]);
+}
+
+#[test]
+fn a_panic_undoes_the_group_of_its_task_and_ends_nobody_else() {
+    let world = World::new(LONG);
+    let (go, first) = occupied(&world);
+    let panics = task(&world, |conn| {
+        insert(conn, "panics").map_err(|Failed(error)| error).unwrap();
+        panic!("on purpose")
+    });
+    let behind = task(&world, |conn| insert(conn, "behind"));
+    go.send(()).unwrap();
+    let undone = first.recv().unwrap().unwrap_err();
+    assert!(error::may_run_again(&undone, true), "{undone:?}");
+    assert!(panics.recv().is_err(), "there is no answer");
+    behind.recv().unwrap().unwrap();
+    assert_eq!(world.names(), ["behind"]);
+}
+
+#[test]
+fn tasks_and_other_writers_take_turns() {
+    let world = World::new(LONG);
+    let (go, first) = occupied(&world);
+    let others: Vec<Job> =
+        ["b", "d"].into_iter().map(|name| world.job(move |conn| insert(conn, name))).collect();
+    let tasks = ["a", "c"].map(|name| task(&world, move |conn| insert(conn, name)));
+    go.send(()).unwrap();
+    first.recv().unwrap().unwrap();
+    tasks.into_iter().for_each(|task| task.recv().unwrap().unwrap());
+    others.into_iter().for_each(|job| job.join().unwrap().unwrap());
+    let mut names = world.names();
+    names.sort();
+    assert_eq!(names, ["a", "b", "c", "d", "first"]);
+}
+
+#[test]
+fn a_task_that_holds_the_queue_last_ends_it() {
+    let world = World::new(LONG);
+    let (go, wait) = channel::<()>();
+    let (answer, answered) = channel();
+    let last = Arc::clone(&world.writers);
+    world.writers.give(Box::new(move || {
+        wait.recv().unwrap();
+        drop(last);
+        answer.send(()).unwrap();
+    }));
+    drop(world);
+    go.send(()).unwrap();
+    answered.recv_timeout(LONG).unwrap();
+}
+
+#[test]
+fn a_full_group_of_tasks_has_room_on_the_stack() {
+    let world = World::new(LONG);
+    let (go, first) = occupied(&world);
+    let tasks: Vec<_> = (0..MOST * 3)
+        .map(|number| {
+            let (writers, (answer, answered)) = (Arc::clone(&world.writers), channel());
+            world.writers.give(Box::new(move || {
+                // What a use case keeps there while others are done on top of it, and more.
+                let room = std::hint::black_box([0_u8; 200 << 10]);
+                let outcome = writers.run(|conn| insert(conn, &format!("{number} {}", room.len())));
+                let _ = answer.send(outcome.map_err(|Failed(error)| error));
+                std::hint::black_box(&room);
+            }));
+            answered
+        })
+        .collect();
+    go.send(()).unwrap();
+    first.recv().unwrap().unwrap();
+    tasks.into_iter().for_each(|task| task.recv().unwrap().unwrap());
+    assert_eq!(world.names().len(), MOST * 3 + 1);
+}
