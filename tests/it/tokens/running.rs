@@ -24,9 +24,9 @@ const OPERATION: Duration = Duration::from_millis(500);
 /// Sends a thousand operations, ends the right to do so in their midst, and gives the statuses.
 fn in_the_midst(app: &TestApp, secret: &str, end: impl FnOnce()) -> Vec<Value> {
     // Each with many values to be indexed, so that all of them take some seconds.
-    let emails: Vec<Value> = (0..30).map(|n| json!({"value": format!("{n}@x.yz")})).collect();
+    let profile: serde_json::Map<String, Value> = (0..100).map(|n| (format!("k{n}"), json!(n))).collect();
     let operation = |n: usize| {
-        let data = with(user(&format!("u{n}")), json!({"emails": emails}));
+        let data = with(user(&format!("u{n}")), json!({"profile": profile}));
         json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(), "data": data})
     };
     let operations: Vec<Value> = (0..1_000).map(operation).collect();

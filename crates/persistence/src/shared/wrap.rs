@@ -1,10 +1,14 @@
 //! Queries around queries, for what Diesel has for one database only.
 
+use std::any::TypeId;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
+use std::sync::{Mutex, PoisonError};
 
+use diesel::backend::Backend;
 use diesel::expression::{ValidGrouping, is_aggregate};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::sql_types::{Bool, Integer};
 
 use super::super::{
@@ -208,17 +212,34 @@ impl<Q: Query, Place> Query for Fixed<Q, Place> {
 
 impl<Q, Place> RunQueryDsl<Conn> for Fixed<Q, Place> {}
 
-impl<Q: QueryFragment<Db>, Place> QueryFragment<Db> for Fixed<Q, Place> {
+impl<Q: QueryFragment<Db>, Place: 'static> QueryFragment<Db> for Fixed<Q, Place> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         self.query.walk_ast(out)
     }
 
-    fn is_safe_to_cache_prepared(&self, _backend: &Db) -> QueryResult<bool> {
+    fn is_safe_to_cache_prepared(&self, backend: &Db) -> QueryResult<bool> {
+        if cfg!(debug_assertions) {
+            self.check_text(backend)?;
+        }
         Ok(true)
     }
 }
 
+/// The texts of the statements that have run, for [`Fixed::check_text`].
+static TEXTS: Mutex<BTreeMap<TypeId, String>> = Mutex::new(BTreeMap::new());
+
 impl<Q: QueryFragment<Db>, Place: 'static> Fixed<Q, Place> {
+    /// Another statement would be carried out if the text were not the same each time.
+    fn check_text(&self, backend: &Db) -> QueryResult<()> {
+        let mut text = <Db as Backend>::QueryBuilder::default();
+        self.query.to_sql(&mut text, backend)?;
+        let text = text.finish();
+        let mut texts = TEXTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = texts.entry(TypeId::of::<Place>()).or_insert_with(|| text.clone());
+        assert_eq!(*first, text, "a fixed statement has two texts");
+        Ok(())
+    }
+
     /// Runs a statement that returns no rows.
     pub(crate) fn run(self, conn: &mut Conn) -> QueryResult<()> {
         let none: Vec<i32> = Fixed::<_, Place>::new(Silent(self.query)).load(conn)?;
