@@ -1,5 +1,6 @@
 //! The only hand-off to the threads that may wait for the database.
 
+use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,6 +38,26 @@ where
         }
     };
     hand_over(time, writer, |answer| drop(answer.send(work()))).await
+}
+
+/// [`at_once`] for what reads: the store holds open what the reads of the requests need that have come together, and ends it
+/// when the thread has seen to them all.
+pub(crate) fn read_at_once<T>(store: &Arc<dyn Store>, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    thread_local! {
+        static READ: RefCell<Vec<Arc<dyn Store>>> = const { RefCell::new(Vec::new()) };
+    }
+    READ.with_borrow_mut(|read| {
+        if read.is_empty() {
+            // It is done behind the requests that are there already.
+            actix_rt::spawn(async {
+                READ.take().iter().for_each(|store| store.end_reads_at_once());
+            });
+        }
+        if !read.iter().any(|known| Arc::ptr_eq(known, store)) {
+            read.push(Arc::clone(store));
+        }
+    });
+    at_once(work)
 }
 
 /// Does `work` that takes microseconds and waits for nobody on the thread of the server: handing it over would cost more.

@@ -141,7 +141,7 @@ impl Caller {
                 now: self.now,
                 may_wait: false,
             };
-            match blocking::at_once(|| work(&call, &mut whole)) {
+            match blocking::read_at_once(&self.shared.store, || work(&call, &mut whole)) {
                 Err(Error::WouldWait) => {}
                 outcome => return Ok(whole.answer(outcome)?),
             }

@@ -395,7 +395,10 @@ pub trait Store: Send + Sync {
         Err(Error::WouldWait)
     }
 
-    /// One living resource, in one statement and no transaction around it. With `at_once` as of [`Self::read_at_once`].
+    /// Ends what this thread holds open for the next [`Self::read_at_once`]. To be called soon after the last one.
+    fn end_reads_at_once(&self) {}
+
+    /// One living resource, in one statement and no transaction of its own. With `at_once` as of [`Self::read_at_once`].
     fn find_alone(
         &self,
         tenant: TenantId,

@@ -7,6 +7,7 @@ mod checkpoints;
 #[allow(clippy::duplicate_mod, reason = "one query layer, compiled for each database")]
 mod shared;
 mod tasks;
+mod views;
 mod writers;
 
 use std::fs::OpenOptions;
@@ -34,7 +35,10 @@ use crate::migrations;
 use crate::schema::tenants;
 use crate::types::{Id, Spoken, Uid};
 use shared::{Catalogs, Repo, Whose};
+use views::Commits;
 use writers::Writers;
+
+pub(crate) use views::Views;
 
 pub(crate) type Conn = diesel::SqliteConnection;
 pub(crate) type Db = diesel::sqlite::Sqlite;
@@ -168,7 +172,7 @@ pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
             "the database is older than this program: run `rollcall migrate`".into(),
         ));
     }
-    let pool = |size: u32, idle: u32, patience: Duration| {
+    let pool = |size: u32, idle: u32, pragmas: Pragmas| {
         Pool::builder()
             .max_size(size)
             .min_idle(Some(idle))
@@ -177,17 +181,18 @@ pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
             .max_lifetime(None)
             .idle_timeout(None)
             .test_on_check_out(false)
-            .connection_customizer(Box::new(Pragmas(patience)))
+            .connection_customizer(Box::new(pragmas))
             .build(ConnectionManager::new(path))
             .map_err(error::from_pool)
     };
-    let at_once = |threads| pool(threads, threads, Duration::ZERO);
+    let commits = Commits::default();
+    let at_once = |threads| Ok(Views::new(pool(threads, threads, AT_ONCE)?, commits.clone()));
     Ok(Arc::new(Repo {
-        readers: pool(options.pool_size, 1, PATIENCE)?,
-        desk: pool(crate::DESK, 1, PATIENCE)?,
+        readers: pool(options.pool_size, 1, PATIENT)?,
+        desk: pool(crate::DESK, 1, PATIENT)?,
         at_once: (options.at_once > 0).then(|| at_once(options.at_once)).transpose()?,
         is_one_server: true,
-        writers: Writers::open(path, options.pool_timeout)?,
+        writers: Writers::open(path, options.pool_timeout, commits.clone())?,
         catalogs: Catalogs::default(),
     }))
 }
@@ -212,31 +217,40 @@ fn connect(path: &str) -> Result<Conn> {
         })?;
     }
     let mut conn = Conn::establish(path).map_err(from_connect)?;
-    pragmas(&mut conn, PATIENCE).map_err(from_diesel)?;
+    PATIENT.tell(&mut conn).map_err(from_diesel)?;
     Ok(conn)
 }
 
-/// How long a connection waits for another process.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What every connection is told once; its own patience.
+/// What every connection is told once, and what differs.
 #[derive(Debug)]
-struct Pragmas(Duration);
+struct Pragmas {
+    /// How long it waits for another process.
+    patience: Duration,
+    /// KiB of the file that it remembers.
+    cache: u32,
+}
+
+const PATIENT: Pragmas = Pragmas { patience: Duration::from_secs(5), cache: 4 << 10 };
+/// There are few, and most requests are theirs.
+const AT_ONCE: Pragmas = Pragmas { patience: Duration::ZERO, cache: 16 << 10 };
 
 impl CustomizeConnection<Conn, diesel::r2d2::Error> for Pragmas {
     fn on_acquire(&self, conn: &mut Conn) -> Result<(), diesel::r2d2::Error> {
-        pragmas(conn, self.0).map_err(diesel::r2d2::Error::QueryError)
+        self.tell(conn).map_err(diesel::r2d2::Error::QueryError)
     }
 }
 
-/// `FULL`: a commit that has been acknowledged has been flushed. The log is cut by [`checkpoints`]; a commit that finds it
-/// at 16,000 pages all the same does it itself. The time-out speaks to other processes only: the
-/// writers of this one queue for the one connection that writes.
-fn pragmas(conn: &mut Conn, patience: Duration) -> QueryResult<()> {
-    conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))?;
-    conn.batch_execute(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-         PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 16000; \
-         PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -4096",
-    )
+impl Pragmas {
+    /// `FULL`: a commit that has been acknowledged has been flushed. The log is cut by [`checkpoints`]; a commit that finds it
+    /// at 16,000 pages all the same does it itself. The time-out speaks to other processes only: the
+    /// writers of this one queue for the one connection that writes.
+    fn tell(&self, conn: &mut Conn) -> QueryResult<()> {
+        let Self { patience, cache } = self;
+        conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))?;
+        conn.batch_execute(&format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 16000; \
+             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -{cache}"
+        ))
+    }
 }

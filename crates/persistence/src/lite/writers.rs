@@ -25,6 +25,7 @@ use domain::{Error, Result};
 
 use super::checkpoints::{self, Checkpoints};
 use super::tasks::{self, Tasks};
+use super::views::Commits;
 use super::{Conn, connect};
 use crate::error::{self, Failed, from_diesel};
 
@@ -43,6 +44,7 @@ pub(crate) struct Writers {
     queue: Mutex<Queue>,
     checkpoints: Checkpoints,
     tasks: Tasks,
+    commits: Commits,
 }
 
 #[derive(Default)]
@@ -88,12 +90,12 @@ enum Fate {
 }
 
 impl Writers {
-    pub(super) fn open(path: &str, patience: Duration) -> Result<Self> {
+    pub(super) fn open(path: &str, patience: Duration, commits: Commits) -> Result<Self> {
         let free = Some(Baton { conn: Some(writer(path)?), group: None });
         let queue = Mutex::new(Queue { free, ..Queue::default() });
         let checkpoints = Checkpoints::start(path)?;
         let tasks = Tasks::start()?;
-        Ok(Self { path: path.to_owned(), patience, age: AGE, queue, checkpoints, tasks })
+        Ok(Self { path: path.to_owned(), patience, age: AGE, queue, checkpoints, tasks, commits })
     }
 
     /// Takes a task that will write; its turn comes on the thread for these.
@@ -245,6 +247,8 @@ impl Turn<'_> {
             Some(conn) => Transactions::commit_transaction(conn),
             None => Err(diesel::result::Error::NotInTransaction),
         };
+        // Also where it failed: something of it may have got there.
+        self.writers.commits.count();
         let fate = match &committed {
             Ok(()) => Fate::Committed,
             Err(error) => Fate::Failed { passing: error::is_passing(error) },

@@ -45,7 +45,7 @@ use domain::{Error, Result};
 use r2d2::Pool;
 use uuid::Uuid;
 
-use super::{Conn, Writers, hand_over, read, write};
+use super::{Conn, Views, Writers, hand_over, read, write};
 use crate::error::{self, Failed};
 
 pub(crate) use schemas::Catalogs;
@@ -84,9 +84,8 @@ pub(crate) struct Repo {
     /// Few connections for what every request begins with, so that the slow lists of one tenant do not keep others
     /// from signing in.
     pub(crate) desk: Pool<ConnectionManager<Conn>>,
-    /// Connections for reads of a few rows that wait for nobody, one for each thread that does them: only where the
-    /// database is part of this process.
-    pub(crate) at_once: Option<Pool<ConnectionManager<Conn>>>,
+    /// For reads of a few rows that wait for nobody: only where the database is part of this process.
+    pub(crate) at_once: Option<Views>,
     /// Whether one server holds all rows, so that whose a statement is may be said together with it.
     pub(crate) is_one_server: bool,
     /// Those who write, and what they wait for.
@@ -169,8 +168,13 @@ impl Store for Repo {
     }
 
     fn read_at_once(&self, tenant: TenantId, work: Work<'_>) -> Result<()> {
-        let whose = self.whose(tenant);
-        self.at_once(|conn| read(conn, whose, |conn| Ok(work(&mut Tx::new(conn, tenant))?)))
+        self.at_once(|conn| Ok(work(&mut Tx::new(conn, tenant))?))
+    }
+
+    fn end_reads_at_once(&self) {
+        if let Some(views) = &self.at_once {
+            views.end();
+        }
     }
 
     fn find_alone(
@@ -296,12 +300,10 @@ impl Repo {
         outcome
     }
 
-    /// Reads on a connection that is free, without waiting for anything.
+    /// Reads in a transaction, without waiting for anything.
     fn at_once<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T, Failed>) -> Result<T> {
-        let Some(mut conn) = self.at_once.as_ref().and_then(Pool::try_get) else {
-            return Err(Error::WouldWait);
-        };
-        work(&mut conn).map_err(|Failed(error)| match error {
+        let done = self.at_once.as_ref().and_then(|views| views.read(work)).ok_or(Error::WouldWait)?;
+        done.map_err(|Failed(error)| match error {
             // Somebody repairs the file after a crash, say.
             Error::Unavailable(_) => Error::WouldWait,
             error => error,

@@ -26,7 +26,7 @@ impl World {
             )
             .unwrap();
         // A group waits for slow machines.
-        let writers = Writers { age: LONG, ..Writers::open(&path, patience).unwrap() };
+        let writers = Writers { age: LONG, ..Writers::open(&path, patience, Commits::default()).unwrap() };
         Self { writers: Arc::new(writers), path }
     }
 
