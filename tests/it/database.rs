@@ -25,7 +25,8 @@ both!(
 );
 
 /// Bookkeeping of the migrations and what belongs to no tenant.
-const GLOBAL: [&str; 4] = ["__diesel_schema_migrations", "platform_tokens", "signing_keys", "tenants"];
+const GLOBAL: [&str; 5] =
+    ["__diesel_schema_migrations", "credential_changes", "platform_tokens", "signing_keys", "tenants"];
 /// The role the server works under.
 const SERVER_ROLE: &str = "rollcall_server";
 

@@ -22,7 +22,7 @@ const EXTENSION: &str = "urn:ietf:params:scim:schemas:extension:test:2.0:TestRes
 const COLLECTION: &str = "/TestResources";
 
 /// The file that the documents point to.
-fn example() -> Value {
+pub(crate) fn example() -> Value {
     let text = std::fs::read_to_string(project().join("tests/it/schemas/test_resource.json")).unwrap();
     serde_json::from_str(&text).unwrap()
 }

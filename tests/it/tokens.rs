@@ -12,12 +12,14 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::platform::{expect_problem, platform, soon};
+use crate::schemas;
 use crate::support::admins::{admin, send};
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::effort::size;
 use crate::support::http::{Carrier, Client, RFC, Reply, id_of};
 use crate::support::program::{self, Server};
+use crate::support::users::user;
 
 both!(
     case_19_two_secrets_for_a_while,
@@ -29,6 +31,7 @@ both!(
     wrong_wishes_change_nothing,
     the_command_line,
     lists_are_paged,
+    what_changes_a_credential_is_counted,
 );
 
 const READ: &str = "/Users?count=1";
@@ -89,7 +92,7 @@ fn case_19_two_secrets_for_a_while(backend: Backend) {
     // Time travel to the end of the overlap.
     app.db.db_execute(
         "UPDATE api_tokens SET previous_expires_at = '2020-01-01T00:00:00.000000Z' \
-         WHERE previous_expires_at IS NOT NULL",
+         WHERE previous_expires_at IS NOT NULL; UPDATE credential_changes SET count = count + 1",
     );
     for client in [scim(&app, &first), there(&first)] {
         soon(&client, READ, 401).expect_error(401, None);
@@ -386,5 +389,34 @@ fn lists_are_paged(backend: Backend) {
         for wrong in [cursor, "", "x"] {
             expect_problem(&client.get(&format!("{path}?cursor={wrong}")), 400, "invalid-cursor");
         }
+    }
+}
+
+/// Whoever remembers tokens asks for that number, so it has to move with whatever he remembers.
+fn what_changes_a_credential_is_counted(backend: Backend) {
+    let app = TestApp::start(backend);
+    let (id, secret) = token(&app);
+    let count = || app.db.db_number("SELECT count AS value FROM credential_changes");
+    let start = count();
+    scim(&app, &secret).get(READ).expect(200);
+    scim(&app, &secret).post("/Users", &user("alice")).expect(201);
+    app.db.cli_json(&["token", "list", "--tenant", "acme"]);
+    app.db.cli_json(&["token", "create", "--tenant", "acme", "--name", "new"]);
+    app.db.cli(&["tenant", "create", "newcomer"]);
+    assert_eq!(count(), start, "what was not there before is remembered by nobody");
+    let file = app.db.folder.join("definitions.json");
+    std::fs::write(&file, schemas::example().to_string()).unwrap();
+    let steps: [&[&str]; 7] = [
+        &["token", "rotate", "--tenant", "acme", &id, "--overlap", "1d"],
+        &["token", "revoke", "--tenant", "acme", &id],
+        &["schema", "apply", "--tenant", "acme", file.to_str().unwrap()],
+        &["tenant", "set", "acme", "defaultRole=grader"],
+        &["tenant", "suspend", "acme"],
+        &["tenant", "resume", "acme"],
+        &["tenant", "delete", "acme", "--yes"],
+    ];
+    for (done, step) in (1..).zip(steps) {
+        app.db.cli(step);
+        assert_eq!(count(), start + done, "{step:?}");
     }
 }

@@ -3,11 +3,20 @@
 use std::io;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::Result;
 
 use crate::error::chain;
+
+/// Work that writes for many tenants rests seven times as long as it took: it is at work an eighth of the time at most,
+/// because the requests of everybody wait behind its transactions.
+const REST: u32 = 7;
+
+/// How long to rest after work that began then.
+pub(crate) fn rest(began: Instant) -> Duration {
+    began.elapsed() * REST
+}
 
 /// The running thread; it ends, after the step it is at, when this is dropped.
 pub(crate) struct Background {
@@ -41,16 +50,19 @@ pub(crate) fn start(
     })
 }
 
-/// The same, but the first time only after the interval, and a last time at the end.
+/// The same, but the first time only after the interval, and a last time at the end; it rests as [`rest`] says if that is longer.
 pub(crate) fn start_and_end(
     name: &'static str,
     interval: Duration,
     mut work: impl FnMut(&Stop) -> Result<()> + Send + 'static,
 ) -> io::Result<Background> {
     spawn(name, move |stop| {
+        let mut pause = interval;
         loop {
-            let goes_on = stop.goes_on(interval);
+            let goes_on = stop.goes_on(pause);
+            let began = Instant::now();
             again_later(name, work(stop));
+            pause = interval.max(rest(began));
             if !goes_on {
                 return;
             }

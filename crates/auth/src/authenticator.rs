@@ -1,5 +1,7 @@
 //! Whose token it is and whether it still holds.
 
+mod changes;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,12 +14,17 @@ use domain::token::{Found, Token};
 use domain::{Error, Result};
 use moka::sync::Cache;
 
+use self::changes::Changes;
 use crate::token::{self, Parsed};
 
-/// How long a look-up is believed. A revocation in any process is in force everywhere within a second.
+/// How long it is believed that nothing has changed. A revocation in any process is in force everywhere within a second.
 const MEMORY: Duration = Duration::from_millis(500);
-/// After this a token that is in use is looked up again, so that no request has to wait for it.
+/// After this what is in use is asked for again, so that no request has to wait for it.
 const DUE: Duration = Duration::from_millis(450);
+/// How long a look-up is believed at most, whatever the number of changes says: not everybody who could write into the
+/// database need count.
+const TRUST: Duration = Duration::from_secs(5);
+const TRUST_DUE: Duration = Duration::from_millis(4_500);
 /// Tokens remembered at most, all tenants together.
 const CAPACITY: u64 = 10_000;
 
@@ -25,9 +32,14 @@ const CAPACITY: u64 = 10_000;
 ///
 /// The three steps are separate because only the last one blocks: [`token::parse`] (or [`Self::parse`]),
 /// [`Self::recall`] and [`Self::look_up`]. [`Self::principal`] is the last two, [`Self::authenticate`] all of them.
+///
+/// What is remembered of a token holds as long as the number of changes of credentials
+/// ([`Store::credential_changes`]) is the one from before it was looked up. So one question keeps all of them, however many
+/// there are.
 pub struct Authenticator {
     store: Arc<dyn Store>,
     memory: Cache<[u8; 32], Known>,
+    changes: Changes,
 }
 
 #[derive(Clone)]
@@ -38,6 +50,8 @@ struct Known {
     is_previous: bool,
     /// When the database was asked, not when it answered: a slow answer must not prolong a revoked token.
     asked: Instant,
+    /// The number of changes before that; none where they are not counted.
+    changes: Option<i64>,
     /// Whether somebody has been told to look it up again.
     is_told: Arc<AtomicBool>,
 }
@@ -53,7 +67,8 @@ pub struct Recalled {
 impl Authenticator {
     /// An authenticator with an empty memory.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, memory: Cache::builder().max_capacity(CAPACITY).time_to_live(MEMORY).build() }
+        let memory = Cache::builder().max_capacity(CAPACITY).time_to_live(TRUST).build();
+        Self { store, memory, changes: Changes::new() }
     }
 
     /// Shape and checksum; asks nobody.
@@ -61,22 +76,39 @@ impl Authenticator {
         token::parse(text).ok_or(Error::Unauthorized("not a token of ours"))
     }
 
-    /// The principal, if the database was asked for this token a moment ago. Does not block.
+    /// The principal, if the database was asked for this token a moment ago, or for changes. Does not block.
     pub fn recall(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Option<Recalled>> {
         let Some(known) = self.memory.get(&parsed.digest) else { return Ok(None) };
         let age = known.asked.elapsed();
-        if age >= MEMORY {
+        let unchanged = self.changes.age_of(known.changes).unwrap_or(Duration::MAX);
+        if age.min(unchanged) >= MEMORY || age >= TRUST {
             return Ok(None);
         }
         let principal = judge(&known, now)?;
-        Ok(Some(Recalled { principal, is_due: age >= DUE && !known.is_told.swap(true, Ordering::Relaxed) }))
+        let is_due = if unchanged < MEMORY && age < TRUST_DUE {
+            unchanged >= DUE && self.changes.tell()
+        } else {
+            age >= DUE && !known.is_told.swap(true, Ordering::Relaxed)
+        };
+        Ok(Some(Recalled { principal, is_due }))
     }
 
-    /// Asks the database. Blocks. What it does not find, or finds ended, is not remembered any more.
+    /// Asks the database for changes, and where there are some for the token. Blocks. What it does not find, or finds ended,
+    /// is not remembered any more.
     pub fn look_up(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Principal> {
+        // Before the token: what changes in between is found again.
+        let changes = self.changes.renewed(&*self.store)?;
+        if let Some(known) = self.memory.get(&parsed.digest)
+            && changes.is_some()
+            && known.changes == changes
+            && known.asked.elapsed() < TRUST_DUE
+        {
+            return judge(&known, now);
+        }
         let asked = Instant::now();
         let found = self.store.find_token(parsed.tenant, &parsed.digest)?;
-        let known = found.ok_or(Error::Unauthorized("unknown token")).map(|found| Known::new(found, asked));
+        let known =
+            found.ok_or(Error::Unauthorized("unknown token")).map(|found| Known::new(found, asked, changes));
         let judged = known.and_then(|known| Ok((judge(&known, now)?, known)));
         match judged {
             Ok((principal, known)) => {
@@ -111,10 +143,10 @@ impl Authenticator {
 }
 
 impl Known {
-    fn new(found: Found, asked: Instant) -> Self {
+    fn new(found: Found, asked: Instant, changes: Option<i64>) -> Self {
         let Found { tenant, token, is_previous } = found;
         let (tenant, token) = (Arc::new(tenant), Arc::new(token));
-        Self { tenant, token, is_previous, asked, is_told: Arc::default() }
+        Self { tenant, token, is_previous, asked, changes, is_told: Arc::default() }
     }
 }
 
@@ -163,9 +195,28 @@ mod tests {
         row: Mutex<(Tenant, Token)>,
         digests: [Digest; 2],
         asked: AtomicUsize,
+        /// How often it was changed, if that is counted, and how often that was asked.
+        changes: Mutex<Option<i64>>,
+        counted: AtomicUsize,
+    }
+
+    impl OneToken {
+        fn count(&self) {
+            *self.changes.lock().unwrap().get_or_insert_default() += 1;
+        }
+
+        /// How often the token was asked for, and changes.
+        fn asked(&self) -> (usize, usize) {
+            (self.asked.load(Ordering::SeqCst), self.counted.load(Ordering::SeqCst))
+        }
     }
 
     impl Store for OneToken {
+        fn credential_changes(&self) -> Result<Option<i64>> {
+            self.counted.fetch_add(1, Ordering::SeqCst);
+            Ok(*self.changes.lock().unwrap())
+        }
+
         fn find_token(&self, tenant: TenantId, digest: &Digest) -> Result<Option<Found>> {
             self.asked.fetch_add(1, Ordering::SeqCst);
             let (own, token) = self.row.lock().unwrap().clone();
@@ -229,8 +280,13 @@ mod tests {
         let scopes = Scope::ALL.into_iter().collect();
         let token = Token::new("t", scopes, None, start(), Some(start() + TimeDelta::seconds(10)));
         let digests = [secret.digest(), [0; 32]];
-        let store =
-            Arc::new(OneToken { row: Mutex::new((tenant, token)), digests, asked: AtomicUsize::new(0) });
+        let store = Arc::new(OneToken {
+            row: Mutex::new((tenant, token)),
+            digests,
+            asked: AtomicUsize::default(),
+            changes: Mutex::default(),
+            counted: AtomicUsize::default(),
+        });
         (store.clone(), Authenticator::new(store), secret)
     }
 
@@ -269,6 +325,66 @@ mod tests {
         store.row.lock().unwrap().1.revoked = Some(start());
         assert_eq!(reason(authenticator.look_up(&parsed, start())), "revoked token");
         assert_eq!(is_due(), None);
+    }
+
+    /// As if the token had been looked up so long ago.
+    fn make_older(authenticator: &Authenticator, parsed: &Parsed, by: Duration) {
+        let known = authenticator.memory.get(&parsed.digest).unwrap();
+        authenticator.memory.insert(parsed.digest, Known { asked: known.asked - by, ..known });
+    }
+
+    #[test]
+    fn a_token_is_remembered_while_nothing_changes() {
+        let (store, authenticator, secret) = fixture();
+        store.count();
+        let parsed = Authenticator::parse(secret.reveal()).unwrap();
+        let is_due = || authenticator.recall(&parsed, start()).unwrap().map(|recalled| recalled.is_due);
+        authenticator.look_up(&parsed, start()).unwrap();
+        make_older(&authenticator, &parsed, MEMORY);
+        assert_eq!((is_due(), store.asked()), (Some(false), (1, 1)));
+        // One is told to ask for changes; that serves all tokens.
+        authenticator.changes.make_older(DUE);
+        assert_eq!((is_due(), is_due()), (Some(true), Some(false)));
+        authenticator.look_up(&parsed, start()).unwrap();
+        assert_eq!((is_due(), store.asked()), (Some(false), (1, 2)));
+        // Nobody has asked for too long.
+        authenticator.changes.make_older(MEMORY);
+        assert_eq!(is_due(), None);
+        authenticator.look_up(&parsed, start()).unwrap();
+        assert_eq!((is_due(), store.asked()), (Some(false), (1, 3)));
+        // It is not believed for ever.
+        make_older(&authenticator, &parsed, TRUST_DUE - MEMORY);
+        assert_eq!((is_due(), is_due()), (Some(true), Some(false)));
+        make_older(&authenticator, &parsed, TRUST - TRUST_DUE);
+        assert_eq!(is_due(), None);
+        authenticator.look_up(&parsed, start()).unwrap();
+        assert_eq!(store.asked(), (2, 3));
+    }
+
+    #[test]
+    fn a_change_of_any_token_sends_for_all() {
+        let (store, authenticator, secret) = fixture();
+        store.count();
+        let parsed = Authenticator::parse(secret.reveal()).unwrap();
+        authenticator.look_up(&parsed, start()).unwrap();
+        make_older(&authenticator, &parsed, MEMORY);
+        store.count();
+        store.row.lock().unwrap().1.revoked = Some(start());
+        // Until changes are asked for, which is half a second at most.
+        assert!(authenticator.recall(&parsed, start()).unwrap().is_some());
+        authenticator.changes.make_older(MEMORY);
+        assert!(authenticator.recall(&parsed, start()).unwrap().is_none());
+        assert_eq!(reason(authenticator.look_up(&parsed, start())), "revoked token");
+        assert_eq!(store.asked(), (2, 2));
+        // Another one has asked, and the number is another.
+        store.row.lock().unwrap().1.revoked = None;
+        authenticator.look_up(&parsed, start()).unwrap();
+        make_older(&authenticator, &parsed, MEMORY);
+        store.count();
+        authenticator.changes.make_older(MEMORY);
+        let stranger = token::generate(TenantId::generate()).unwrap();
+        assert_eq!(reason(authenticator.authenticate(stranger.reveal(), start())), "unknown token");
+        assert!(authenticator.recall(&parsed, start()).unwrap().is_none());
     }
 
     #[test]
@@ -327,7 +443,9 @@ mod tests {
         let store = Arc::new(OneToken {
             row: Mutex::new(store.row.lock().unwrap().clone()),
             digests: [secret.digest(), replaced.digest()],
-            asked: AtomicUsize::new(0),
+            asked: AtomicUsize::default(),
+            changes: Mutex::default(),
+            counted: AtomicUsize::default(),
         });
         let authenticator = Authenticator { store: store.clone(), ..authenticator };
         let end = start() + TimeDelta::seconds(5);

@@ -455,6 +455,13 @@ pub trait Store: Send + Sync {
 
     /// The tenant and the token behind the digest of a secret, the present one or the one before, whatever their state.
     fn find_token(&self, tenant: TenantId, digest: &[u8; 32]) -> Result<Option<Found>>;
+
+    /// How often what [`Self::find_token`] finds has been changed by anybody, all tenants together; what was not there before
+    /// is not counted. What was found after this number was the same goes on being true while it is. None where they are not
+    /// counted.
+    fn credential_changes(&self) -> Result<Option<i64>> {
+        Ok(None)
+    }
 }
 
 /// [`Store::read_in`] with a value.

@@ -367,6 +367,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    credential_changes (place) {
+        place -> Integer,
+        count -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(attribute_values, memberships, resources);
 diesel::allow_tables_to_appear_in_same_query!(api_tokens, tenant_counters, tenants);
 diesel::allow_tables_to_appear_in_same_query!(mass_changes, resources);

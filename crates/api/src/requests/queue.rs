@@ -17,6 +17,8 @@ use crate::shards::{Entry, Shards};
 
 /// Requests that may wait to be written.
 const QUEUE: usize = 4_096;
+/// How many of them may be reads that went well: a change or a failure finds room when there are too many of these.
+const READS: usize = QUEUE * 3 / 4;
 /// Bytes of bodies that may wait with them.
 const BODIES: usize = 4 << 20;
 
@@ -29,6 +31,15 @@ pub(super) enum Event {
         suppressed: u64,
     },
     Stop,
+}
+
+/// What waits to be written.
+#[derive(Default)]
+pub(super) struct Waiting {
+    /// Bytes of bodies.
+    pub(super) bodies: AtomicUsize,
+    /// Reads that went well.
+    pub(super) reads: AtomicUsize,
 }
 
 /// What was left out, since the program began.
@@ -66,7 +77,7 @@ impl Dropped {
 pub(crate) struct Recorder {
     queue: SyncSender<Event>,
     bounds: Bounds,
-    waiting: Arc<AtomicUsize>,
+    waiting: Arc<Waiting>,
     dropped: Arc<Dropped>,
 }
 
@@ -80,7 +91,7 @@ pub(crate) struct Recording {
 /// Starts the writer. Refused credentials are in the audit log also where no requests are kept.
 pub(crate) fn start(store: Arc<dyn Store>, keeps_requests: bool) -> io::Result<(Recorder, Recording)> {
     let (queue, events) = sync_channel(QUEUE);
-    let (waiting, dropped) = (Arc::<AtomicUsize>::default(), Arc::<Dropped>::default());
+    let (waiting, dropped) = (Arc::<Waiting>::default(), Arc::<Dropped>::default());
     let stopping = Arc::<AtomicBool>::default();
     let writer = Writer {
         store,
@@ -121,26 +132,31 @@ impl Recorder {
             }
             _ => None,
         };
+        let is_read = seen.is_good_read();
         let passes = match admitted {
-            Some(token) => !seen.is_good_read() || self.bounds.read(tenant, token, now),
+            Some(token) => !is_read || self.bounds.read(tenant, token, now),
             None => suppressed.is_some() || self.bounds.request(tenant, now),
         };
         if !passes {
             return self.dropped.count(tenant, 1);
         }
+        let Waiting { bodies, reads } = &*self.waiting;
         let bytes = seen.body.as_ref().map_or(0, |body| body.len());
-        if bytes > 0 && self.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > BODIES {
-            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        if bytes > 0 && bodies.fetch_add(bytes, Ordering::Relaxed) + bytes > BODIES {
+            bodies.fetch_sub(bytes, Ordering::Relaxed);
             (seen.body, seen.left_out) = (None, bytes);
         }
         let kept = bytes - seen.left_out;
+        let has_room = !is_read || reads.load(Ordering::Relaxed) < READS;
+        reads.fetch_add(usize::from(is_read), Ordering::Relaxed);
         let seen = Box::new(seen);
         let event = match suppressed {
             Some(suppressed) => Event::Refusal { seen, suppressed },
             None => Event::Request(seen),
         };
-        if self.queue.try_send(event).is_err() {
-            self.waiting.fetch_sub(kept, Ordering::Relaxed);
+        if !has_room || self.queue.try_send(event).is_err() {
+            bodies.fetch_sub(kept, Ordering::Relaxed);
+            reads.fetch_sub(usize::from(is_read), Ordering::Relaxed);
             self.dropped.count(tenant, 1);
         }
     }

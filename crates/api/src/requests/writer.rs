@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use auth::token::Parsed;
@@ -15,14 +16,17 @@ use domain::store::{Actor, Origin, Store};
 use domain::tenant::TenantState;
 use domain::{Error, Result};
 
-use super::queue::{Dropped, Event};
+use super::queue::{Dropped, Event, Waiting};
 use super::{Refusal, Seen, Who};
+use crate::background;
 use crate::error::chain;
 
 /// How long rows are gathered.
 const GATHER: Duration = Duration::from_millis(200);
 /// Rows that are gathered at most.
-const MOST: usize = 1_000;
+const MOST: usize = 4_096;
+/// How soon a writer that rests finds out that the program ends.
+const LOOK: Duration = Duration::from_millis(20);
 /// Rows of one transaction: a millisecond, which is how long a client that changes something may wait for it on SQLite.
 const TOGETHER: usize = 32;
 /// Between two lines of the log about what was left out.
@@ -32,7 +36,7 @@ pub(super) struct Writer {
     pub(super) store: Arc<dyn Store>,
     pub(super) events: Receiver<Event>,
     pub(super) keeps_requests: bool,
-    pub(super) waiting: Arc<AtomicUsize>,
+    pub(super) waiting: Arc<Waiting>,
     pub(super) dropped: Arc<Dropped>,
     pub(super) stopping: Arc<AtomicBool>,
 }
@@ -47,9 +51,13 @@ struct Batch {
 impl Writer {
     pub(super) fn run(self) {
         let (mut reported, mut told) = (Instant::now(), 0);
+        let mut rested = Instant::now();
         loop {
-            let (events, goes_on) = self.gather();
+            let (events, goes_on) = self.gather(rested);
+            let began = Instant::now();
             self.write(events);
+            // The longer that is, the more rows each transaction of the next time has.
+            rested = Instant::now() + background::rest(began);
             let dropped = self.dropped.all();
             if dropped > told && (reported.elapsed() >= REPORT || !goes_on) {
                 let more = dropped - told;
@@ -62,24 +70,26 @@ impl Writer {
         }
     }
 
-    /// Some of what waits, and whether more may come.
-    fn gather(&self) -> (Vec<Event>, bool) {
+    /// Some of what waits, not before it has rested, and whether more may come.
+    fn gather(&self, rested: Instant) -> (Vec<Event>, bool) {
         let mut events = Vec::new();
         let mut end = None;
-        loop {
+        while events.len() < MOST {
             let wait = end.map_or(REPORT, |end: Instant| end.saturating_duration_since(Instant::now()));
             match self.events.recv_timeout(wait) {
                 Ok(Event::Stop) | Err(RecvTimeoutError::Disconnected) => return (events, false),
                 Err(RecvTimeoutError::Timeout) => return (events, true),
                 Ok(event) => {
                     events.push(event);
-                    end.get_or_insert_with(|| Instant::now() + GATHER);
-                    if events.len() >= MOST {
-                        return (events, true);
-                    }
+                    end.get_or_insert_with(|| rested.max(Instant::now() + GATHER));
                 }
             }
         }
+        // What comes now waits in the queue, or finds no room there.
+        while Instant::now() < rested && !self.stopping.load(Ordering::Relaxed) {
+            thread::sleep(LOOK);
+        }
+        (events, true)
     }
 
     fn write(&self, events: Vec<Event>) {
@@ -145,7 +155,8 @@ impl Writer {
                 Event::Stop => continue,
             };
             let bytes = seen.body.as_ref().map_or(0, |body| body.len());
-            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            self.waiting.bodies.fetch_sub(bytes, Ordering::Relaxed);
+            self.waiting.reads.fetch_sub(usize::from(seen.is_good_read()), Ordering::Relaxed);
             let (tenant, token) = match seen.who {
                 Who::Known { tenant, token, .. } => (tenant, Some(token)),
                 Who::Claimed { credential, .. } => {

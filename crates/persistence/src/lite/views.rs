@@ -152,7 +152,9 @@ mod tests {
             let path = std::env::temp_dir().join(format!("rollcall-views-{}.db", uuid::Uuid::now_v7()));
             let path = path.to_str().unwrap().to_owned();
             let mut other = connect(&path).unwrap();
-            other.batch_execute("CREATE TABLE numbers (number INTEGER); INSERT INTO numbers VALUES (1)").unwrap();
+            other
+                .batch_execute("CREATE TABLE numbers (number INTEGER); INSERT INTO numbers VALUES (1)")
+                .unwrap();
             let pool = Pool::builder()
                 .max_size(1)
                 .test_on_check_out(false)
@@ -254,11 +256,12 @@ mod tests {
         let world = World::new();
         world.seen();
         let elsewhere = thread::scope(|scope| {
-            scope.spawn(|| {
-                world.views.end();
-                world.views.read(|_| Ok(())).is_none()
-            })
-            .join()
+            scope
+                .spawn(|| {
+                    world.views.end();
+                    world.views.read(|_| Ok(())).is_none()
+                })
+                .join()
         });
         assert!(elsewhere.unwrap() && world.is_open(), "the only connection is in use");
     }

@@ -16,6 +16,7 @@ do $$ begin
 end $$;
 grant select on __diesel_schema_migrations to rollcall_server;
 grant select, insert, update on tenants, platform_tokens to rollcall_server;
+grant select, update on credential_changes to rollcall_server;
 grant select, insert, update, delete on mass_changes to rollcall_server;
 grant select, insert, update, delete on signing_keys to rollcall_server;
 grant select, insert, update, delete on tenant_counters, api_tokens, admins, admin_sessions, admin_links, admin_recovery_codes, collections, collection_blocks, resources, profile_keys,

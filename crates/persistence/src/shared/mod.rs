@@ -5,6 +5,7 @@ mod admins;
 mod audit;
 mod blocks;
 mod counts;
+mod credentials;
 mod filter;
 mod guard;
 mod index;
@@ -248,6 +249,10 @@ impl Store for Repo {
         Ok(Some(Found { tenant: Tenant { catalog, ..tenant }, token, is_previous }))
     }
 
+    fn credential_changes(&self) -> Result<Option<i64>> {
+        self.counted_credential_changes()
+    }
+
     fn explain(
         &self,
         tenant: TenantId,
@@ -283,6 +288,9 @@ impl Repo {
             let done = work(&mut tx).and_then(|value| {
                 tx.store_records()?;
                 tx.store_holders()?;
+                if tx.changes_credentials {
+                    self.count_credential_change(tx.conn)?;
+                }
                 Ok(value)
             });
             refused = tx.refused.take();

@@ -55,6 +55,7 @@ impl PlatformStore for Repo {
             }
             if record != before {
                 store(tx.conn, &record)?;
+                tx.changes_credentials = true;
             }
             Ok(Some(record))
         })

@@ -128,6 +128,7 @@ impl Tx<'_> {
     /// The counter is locked already, so this can be no change that somebody else makes at the same time.
     pub(super) fn put_in_force(&mut self, change: &SchemaChange, origin: &Origin) -> Result<()> {
         self.append(Entry::schemas_applied(self.tenant, change, origin));
+        self.changes_credentials = true;
         diesel::update(tenant_counters::table)
             .filter(of_tenant!(tenant_counters, self.tenant))
             .set(tenant_counters::schema_revision.eq(change.new_revision))

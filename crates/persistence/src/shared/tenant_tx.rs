@@ -45,6 +45,8 @@ pub(crate) struct Tx<'c> {
     pub(super) departures: Vec<Departure>,
     /// The one for which the transaction has to be undone.
     pub(super) refused: Option<Departure>,
+    /// Whether a credential finds something else afterwards.
+    pub(super) changes_credentials: bool,
 }
 
 /// The resource with an id, as a query by the primary key and nothing else: a planner that knows nothing yet of a
@@ -373,6 +375,7 @@ impl<'c> Tx<'c> {
             records: Vec::new(),
             departures: Vec::new(),
             refused: None,
+            changes_credentials: false,
         }
     }
 }

@@ -58,6 +58,7 @@ impl TokenStore for Repo {
                     .set(&TokenRow::new(tenant, &credential))
                     .execute(tx.conn)?;
                 tx.append(entry);
+                tx.changes_credentials = true;
             }
             Ok(Some(credential.token))
         })
