@@ -32,6 +32,7 @@ both!(
     the_command_line,
     lists_are_paged,
     what_changes_a_credential_is_counted,
+    tokens_hold_and_end_where_nothing_is_counted,
 );
 
 const READ: &str = "/Users?count=1";
@@ -419,4 +420,15 @@ fn what_changes_a_credential_is_counted(backend: Backend) {
         app.db.cli(step);
         assert_eq!(count(), start + done, "{step:?}");
     }
+}
+
+/// Somebody has brought back the tables without that row, say.
+fn tokens_hold_and_end_where_nothing_is_counted(backend: Backend) {
+    let app = TestApp::start(backend);
+    app.db.db_execute("DELETE FROM credential_changes");
+    let (id, secret) = token(&app);
+    scim(&app, &secret).get(READ).expect(200);
+    app.db.cli(&["token", "revoke", "--tenant", "acme", &id]);
+    soon(&scim(&app, &secret), READ, 401);
+    scim(&app, app.acme().token.as_str()).get(READ).expect(200);
 }

@@ -9,13 +9,15 @@ use domain::Result;
 
 use crate::error::chain;
 
-/// Work that writes for many tenants rests seven times as long as it took: it is at work an eighth of the time at most,
+/// Work that writes for many tenants rests seven times as long as it took: it is at work an eighth of the time,
 /// because the requests of everybody wait behind its transactions.
 const REST: u32 = 7;
+/// It rests so long at most: work that took long because the database was away is wanted when it is back.
+const LONGEST_REST: Duration = Duration::from_secs(5);
 
 /// How long to rest after work that began then.
 pub(crate) fn rest(began: Instant) -> Duration {
-    began.elapsed() * REST
+    (began.elapsed() * REST).min(LONGEST_REST)
 }
 
 /// The running thread; it ends, after the step it is at, when this is dropped.
@@ -89,5 +91,18 @@ impl Drop for Background {
             // A panic in there has been logged.
             let _ = thread.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rests_are_longer_than_work_and_not_endless() {
+        let after = |millis| rest(Instant::now() - Duration::from_millis(millis));
+        assert!(after(0) < Duration::from_millis(100));
+        assert!((Duration::from_millis(700)..Duration::from_millis(1_500)).contains(&after(100)));
+        assert_eq!(after(60_000), LONGEST_REST);
     }
 }

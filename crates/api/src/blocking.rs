@@ -43,21 +43,33 @@ where
 /// [`at_once`] for what reads: the store holds open what the reads of the requests need that have come together, and ends it
 /// when the thread has seen to them all.
 pub(crate) fn read_at_once<T>(store: &Arc<dyn Store>, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    thread_local! {
-        static READ: RefCell<Vec<Arc<dyn Store>>> = const { RefCell::new(Vec::new()) };
-    }
     READ.with_borrow_mut(|read| {
         if read.is_empty() {
-            // It is done behind the requests that are there already.
-            actix_rt::spawn(async {
-                READ.take().iter().for_each(|store| store.end_reads_at_once());
-            });
+            // It is done behind the requests that are there already, or with the thread.
+            let ending = Ending;
+            actix_rt::spawn(async move { drop(ending) });
         }
         if !read.iter().any(|known| Arc::ptr_eq(known, store)) {
             read.push(Arc::clone(store));
         }
     });
     at_once(work)
+}
+
+thread_local! {
+    /// Where this thread has read and not ended it.
+    static READ: RefCell<Vec<Arc<dyn Store>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Ends that when it is dropped.
+struct Ending;
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // The thread may be nearly gone.
+        let stores = READ.try_with(RefCell::take).unwrap_or_default();
+        stores.iter().for_each(|store| store.end_reads_at_once());
+    }
 }
 
 /// Does `work` that takes microseconds and waits for nobody on the thread of the server: handing it over would cost more.

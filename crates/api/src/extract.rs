@@ -75,7 +75,22 @@ impl Caller {
     /// most. Blocks when it has to be asked for.
     pub(crate) fn still_allowed(&self) -> impl Fn() -> Result<()> + Send + 'static {
         let (shared, parsed) = (self.shared.clone(), self.parsed);
-        move || shared.authenticator.principal(&parsed, clock::now()).map(|_| ())
+        move || {
+            let now = clock::now();
+            if shared.authenticator.still_holds(&parsed, now)? {
+                return Ok(());
+            }
+            shared.authenticator.look_up(&parsed, now).map(|_| ())
+        }
+    }
+
+    /// Asks for what is no longer remembered of the credential, so that whoever goes on to write hardly ever has to: others
+    /// would wait for it.
+    async fn remember(&self) -> Result<()> {
+        if self.shared.authenticator.still_holds(&self.parsed, clock::now())? {
+            return Ok(());
+        }
+        blocking::run(self.still_allowed()).await
     }
 
     /// Bills the operations of a bulk request, of which the request itself was the first.
@@ -199,6 +214,7 @@ impl Caller {
         let still_allowed = self.still_allowed();
         let ready = self.in_turn(limits::ANSWER_TIME).await?;
         if received.is_short() {
+            ready.caller.remember().await?;
             let prepared = blocking::at_once(|| Ok(prepare(&ready.call(), received.read())))?;
             return ready
                 .run(move |call| {

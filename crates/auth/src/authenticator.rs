@@ -56,6 +56,15 @@ struct Known {
     is_told: Arc<AtomicBool>,
 }
 
+/// What memory has, and may believe.
+struct Remembered {
+    known: Known,
+    /// Since it was looked up.
+    age: Duration,
+    /// Since it was asked for changes, where there were none.
+    unchanged: Duration,
+}
+
 /// What memory has of a credential.
 pub struct Recalled {
     /// Whose it is.
@@ -78,12 +87,7 @@ impl Authenticator {
 
     /// The principal, if the database was asked for this token a moment ago, or for changes. Does not block.
     pub fn recall(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Option<Recalled>> {
-        let Some(known) = self.memory.get(&parsed.digest) else { return Ok(None) };
-        let age = known.asked.elapsed();
-        let unchanged = self.changes.age_of(known.changes).unwrap_or(Duration::MAX);
-        if age.min(unchanged) >= MEMORY || age >= TRUST {
-            return Ok(None);
-        }
+        let Some(Remembered { known, age, unchanged }) = self.remembered(parsed) else { return Ok(None) };
         let principal = judge(&known, now)?;
         let is_due = if unchanged < MEMORY && age < TRUST_DUE {
             unchanged >= DUE && self.changes.tell()
@@ -91,6 +95,23 @@ impl Authenticator {
             age >= DUE && !known.is_told.swap(true, Ordering::Relaxed)
         };
         Ok(Some(Recalled { principal, is_due }))
+    }
+
+    /// Whether the credential is remembered and holds; tells nobody to look it up again. Does not block.
+    ///
+    /// # Errors
+    /// As of [`Self::principal`], where it holds no more.
+    pub fn still_holds(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<bool> {
+        let Some(Remembered { known, .. }) = self.remembered(parsed) else { return Ok(false) };
+        judge(&known, now).map(|_| true)
+    }
+
+    /// What is remembered and may still be believed.
+    fn remembered(&self, parsed: &Parsed) -> Option<Remembered> {
+        let known = self.memory.get(&parsed.digest)?;
+        let age = known.asked.elapsed();
+        let unchanged = self.changes.age_of(known.changes).unwrap_or(Duration::MAX);
+        (age.min(unchanged) < MEMORY && age < TRUST).then_some(Remembered { known, age, unchanged })
     }
 
     /// Asks the database for changes, and where there are some for the token. Blocks. What it does not find, or finds ended,
@@ -347,8 +368,13 @@ mod tests {
         assert_eq!((is_due(), is_due()), (Some(true), Some(false)));
         authenticator.look_up(&parsed, start()).unwrap();
         assert_eq!((is_due(), store.asked()), (Some(false), (1, 2)));
+        // And one after each answer, but nobody by whoever looks for himself.
+        authenticator.changes.make_older(DUE + Duration::from_millis(2));
+        assert!(authenticator.still_holds(&parsed, start()).unwrap());
+        assert_eq!((is_due(), is_due()), (Some(true), Some(false)));
         // Nobody has asked for too long.
-        authenticator.changes.make_older(MEMORY);
+        authenticator.changes.make_older(MEMORY - DUE);
+        assert!(!authenticator.still_holds(&parsed, start()).unwrap());
         assert_eq!(is_due(), None);
         authenticator.look_up(&parsed, start()).unwrap();
         assert_eq!((is_due(), store.asked()), (Some(false), (1, 3)));

@@ -105,42 +105,39 @@ impl Writer {
                     log::warn!("a refused credential is not in the audit log: {}", chain(&error));
                 }
             }
-            let written =
-                if goes_on(failed) { self.add(tenant, requests) } else { vec![(requests.len(), Ok(false))] };
-            for (rows, written) in written {
-                match written {
-                    Ok(true) => continue,
-                    // The tenant is purged, or there is no time.
-                    Ok(false) => {}
-                    Err(error) => {
-                        failed = true;
-                        log::debug!("requests are not in the log: {}", chain(&error));
-                    }
-                }
-                self.dropped.count(tenant, rows as u64);
+            let (left, outcome) =
+                if goes_on(failed) { self.add(tenant, requests) } else { (requests.len(), Ok(())) };
+            if let Err(error) = outcome {
+                failed = true;
+                log::debug!("requests are not in the log: {}", chain(&error));
+            }
+            if left > 0 {
+                self.dropped.count(tenant, left as u64);
             }
         }
     }
 
-    /// Adds rows where changes are made, a few at a time, and returns for each time how many there were and what became of
-    /// them.
-    fn add(&self, tenant: TenantId, mut rows: Vec<Request>) -> Vec<(usize, Result<bool>)> {
-        let mut given = Vec::new();
+    /// Adds rows where changes are made, a few at a time, so that who changes something waits for a few of them. Returns how
+    /// many were not added, and why if that is known.
+    fn add(&self, tenant: TenantId, mut rows: Vec<Request>) -> (usize, Result<()>) {
         while !rows.is_empty() {
             let rest = rows.split_off(rows.len().min(TOGETHER));
             let some = std::mem::replace(&mut rows, rest);
+            let count = some.len() + rows.len();
             let (answer, answered) = mpsc::channel();
-            given.push((some.len(), answered));
             let store = Arc::clone(&self.store);
             let work = move || drop(answer.send(store.log().add_requests(tenant, &some)));
             if let Some(work) = self.store.hand_over(Box::new(work)) {
                 work();
             }
+            match answered.recv().unwrap_or_else(|_| Err(Error::internal("the work panicked"))) {
+                Ok(true) => {}
+                // The tenant is purged.
+                Ok(false) => return (count, Ok(())),
+                Err(error) => return (count, Err(error)),
+            }
         }
-        let outcome = |(rows, answered): (usize, Receiver<Result<bool>>)| {
-            (rows, answered.recv().unwrap_or_else(|_| Err(Error::internal("the work panicked"))))
-        };
-        given.into_iter().map(outcome).collect()
+        (0, Ok(()))
     }
 
     /// Tenant by tenant; what names a tenant that is not there belongs to nobody.

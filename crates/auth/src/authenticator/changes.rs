@@ -1,6 +1,6 @@
 //! How often credentials had changed when that was last asked.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,8 @@ pub(super) struct Changes {
     /// When that was asked, in milliseconds since [`BEFORE`] `start`; 0: never.
     asked: AtomicU64,
     start: Instant,
-    /// Whether somebody has been told to ask again.
-    is_told: AtomicBool,
+    /// The `asked` after which somebody was told to ask again.
+    told: AtomicU64,
     /// Held by whoever asks.
     turn: Mutex<()>,
 }
@@ -30,7 +30,7 @@ impl Changes {
             count: AtomicI64::default(),
             asked: AtomicU64::default(),
             start: Instant::now(),
-            is_told: AtomicBool::default(),
+            told: AtomicU64::default(),
             turn: Mutex::default(),
         }
     }
@@ -42,9 +42,10 @@ impl Changes {
         (count? == self.count.load(Ordering::Acquire)).then_some(age)
     }
 
-    /// Whether it is the caller who asks again.
+    /// Whether it is the caller who asks again: one for each answer.
     pub(super) fn tell(&self) -> bool {
-        !self.is_told.swap(true, Ordering::Relaxed)
+        let asked = self.asked.load(Ordering::Acquire);
+        self.told.swap(asked, Ordering::Relaxed) != asked
     }
 
     /// The number as it was a moment ago; asks the store if that was too long ago. None where nobody counts, or where
@@ -62,8 +63,6 @@ impl Changes {
                 }
             };
             let asked = self.now();
-            // Whoever was told may fail: the next one is told again.
-            self.is_told.store(false, Ordering::Relaxed);
             let Some(count) = store.credential_changes()? else { return Ok(None) };
             self.count.store(count, Ordering::Release);
             let asked = u64::try_from(asked.as_millis()).unwrap_or(u64::MAX);

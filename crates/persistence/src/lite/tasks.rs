@@ -4,6 +4,7 @@
 //! they share a flush, and nobody has to be woken between two of them. That stacks the requests of a group on one
 //! another, for which the thread has room.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,13 @@ use domain::{Error, Result};
 
 /// Bytes of the stack: a hundred KiB and more for each request of a group. What is not used takes no memory.
 const STACK: usize = 32 << 20;
+/// Requests that stand on one another at most, also where one of them comes to have a second transaction.
+pub(super) const DEEPEST: usize = 64;
+
+thread_local! {
+    /// How many do.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
 
 /// The running thread; it ends, when everything it was given is done, as this is dropped.
 pub(super) struct Tasks {
@@ -55,9 +63,9 @@ impl Tasks {
         self.queue.more.notify_one();
     }
 
-    /// The next one, for whoever is on the thread that does them.
+    /// The next one, for whoever is on the thread that does them and has room for it.
     pub(super) fn next_here(&self) -> Option<Task> {
-        if self.is_here() { lock(&self.queue.state).tasks.pop_front() } else { None }
+        if self.is_here() && DEPTH.get() < DEEPEST { lock(&self.queue.state).tasks.pop_front() } else { None }
     }
 
     fn is_here(&self) -> bool {
@@ -88,9 +96,17 @@ impl Queue {
     }
 }
 
+/// Requests that stand on one another on this thread.
+#[cfg(test)]
+pub(super) fn depth() -> usize {
+    DEPTH.get()
+}
+
 /// Does a task. Its panic ends nobody else; whoever waits for its answer learns that there is none.
 pub(super) fn run(task: Task) {
+    DEPTH.set(DEPTH.get() + 1);
     let _ = catch_unwind(AssertUnwindSafe(task));
+    DEPTH.set(DEPTH.get() - 1);
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

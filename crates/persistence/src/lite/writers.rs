@@ -30,7 +30,7 @@ use super::{Conn, connect};
 use crate::error::{self, Failed, from_diesel};
 
 /// Writers that share a flush at most: one that fails to be committed fails them all.
-const MOST: usize = 64;
+const MOST: usize = tasks::DEEPEST;
 /// A transaction that is older takes in nobody else: the first one has waited long enough.
 const AGE: Duration = Duration::from_millis(3);
 
@@ -306,11 +306,18 @@ impl Seat {
 }
 
 impl Group {
-    /// Tells everybody who waits.
-    fn settle(self, fate: Fate) {
-        // It is the first and only one: whoever settles has taken the group out of the turn.
-        self.fate.get_or_init(|| fate);
-        self.members.iter().for_each(Thread::unpark);
+    /// Tells everybody who waits. The first word counts.
+    fn settle(&self, fate: Fate) {
+        if self.fate.set(fate).is_ok() {
+            self.members.iter().for_each(Thread::unpark);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Whoever lost it has panicked, perhaps after COMMIT.
+        self.settle(Fate::Failed { passing: false });
     }
 }
 

@@ -12,13 +12,13 @@ use crate::error::Failed;
 use crate::schema::credential_changes;
 
 impl Repo {
-    /// None where they are not counted.
+    /// None where they are not counted, nor when somebody has removed the row: then each token is asked for.
     pub(super) fn counted_credential_changes(&self) -> Result<Option<i64>> {
         if !self.is_one_server {
             return Ok(None);
         }
         self.transact(Mode::SignInAlone, Self::nobody(), |conn| {
-            Ok(Some(credential_changes::table.select(credential_changes::count).get_result(conn)?))
+            Ok(credential_changes::table.select(credential_changes::count).get_result(conn).optional()?)
         })
     }
 

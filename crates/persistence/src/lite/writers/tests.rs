@@ -1,4 +1,5 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{JoinHandle, sleep, spawn};
 
@@ -399,4 +400,39 @@ fn a_full_group_of_tasks_has_room_on_the_stack() {
     first.recv().unwrap().unwrap();
     tasks.into_iter().for_each(|task| task.recv().unwrap().unwrap());
     assert_eq!(world.names().len(), MOST * 3 + 1);
+}
+
+#[test]
+fn tasks_with_two_transactions_do_not_pile_up() {
+    let world = World::new(LONG);
+    let (go, first) = occupied(&world);
+    let deepest = Arc::new(AtomicUsize::new(0));
+    let tasks: Vec<_> = (0..MOST * 6)
+        .map(|number| {
+            let (writers, deepest) = (Arc::clone(&world.writers), Arc::clone(&deepest));
+            let (answer, answered) = channel();
+            world.writers.give(Box::new(move || {
+                deepest.fetch_max(tasks::depth(), Ordering::Relaxed);
+                let write = |part| writers.run(|conn| insert(conn, &format!("{number} {part}")));
+                let outcome = write("a").and_then(|()| write("b"));
+                let _ = answer.send(outcome.map_err(|Failed(error)| error));
+            }));
+            answered
+        })
+        .collect();
+    go.send(()).unwrap();
+    first.recv().unwrap().unwrap();
+    tasks.into_iter().for_each(|task| task.recv().unwrap().unwrap());
+    assert_eq!(world.names().len(), MOST * 12 + 1);
+    // Behind the first one, which occupied the thread.
+    let deepest = deepest.load(Ordering::Relaxed);
+    assert!((2..=MOST).contains(&deepest), "{deepest}");
+}
+
+#[test]
+fn who_waits_for_a_group_that_got_lost_is_told() {
+    let group = Group { began: Instant::now(), members: vec![thread::current()], fate: Arc::default() };
+    let fate = Arc::clone(&group.fate);
+    drop(group);
+    assert!(matches!(await_fate(&fate), Err(Error::Internal(_))));
 }
