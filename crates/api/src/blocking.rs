@@ -42,6 +42,10 @@ where
 
 /// [`at_once`] for what reads: the store holds open what the reads of the requests need that have come together, and ends it
 /// when the thread has seen to them all.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is spawned ends a transaction, and does nothing for a request"
+)]
 pub(crate) fn read_at_once<T>(store: &Arc<dyn Store>, work: impl FnOnce() -> Result<T>) -> Result<T> {
     READ.with_borrow_mut(|read| {
         if read.is_empty() {
