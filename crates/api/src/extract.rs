@@ -75,19 +75,13 @@ impl Caller {
     /// most. Blocks when it has to be asked for.
     pub(crate) fn still_allowed(&self) -> impl Fn() -> Result<()> + Send + 'static {
         let (shared, parsed) = (self.shared.clone(), self.parsed);
-        move || {
-            let now = clock::now();
-            if shared.authenticator.still_holds(&parsed, now)? {
-                return Ok(());
-            }
-            shared.authenticator.look_up(&parsed, now).map(|_| ())
-        }
+        move || shared.authenticator.principal(&parsed, clock::now()).map(|_| ())
     }
 
     /// Asks for what is no longer remembered of the credential, so that whoever goes on to write hardly ever has to: others
     /// would wait for it.
     async fn remember(&self) -> Result<()> {
-        if self.shared.authenticator.still_holds(&self.parsed, clock::now())? {
+        if self.shared.authenticator.remembers(&self.parsed) {
             return Ok(());
         }
         blocking::run(self.still_allowed()).await

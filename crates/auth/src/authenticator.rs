@@ -31,7 +31,8 @@ const CAPACITY: u64 = 10_000;
 /// Turns the text of a credential into a [`Principal`].
 ///
 /// The three steps are separate because only the last one blocks: [`token::parse`] (or [`Self::parse`]),
-/// [`Self::recall`] and [`Self::look_up`]. [`Self::principal`] is the last two, [`Self::authenticate`] all of them.
+/// [`Self::recall`] and [`Self::look_up`]. [`Self::principal`] is the last two for whoever may block,
+/// [`Self::authenticate`] all of them.
 ///
 /// What is remembered of a token holds as long as the number of changes of credentials
 /// ([`Store::credential_changes`]) is the one from before it was looked up. So one question keeps all of them, however many
@@ -97,13 +98,9 @@ impl Authenticator {
         Ok(Some(Recalled { principal, is_due }))
     }
 
-    /// Whether the credential is remembered and holds; tells nobody to look it up again. Does not block.
-    ///
-    /// # Errors
-    /// As of [`Self::principal`], where it holds no more.
-    pub fn still_holds(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<bool> {
-        let Some(Remembered { known, .. }) = self.remembered(parsed) else { return Ok(false) };
-        judge(&known, now).map(|_| true)
+    /// Whether [`Self::principal`] answers from memory. Does not block.
+    pub fn remembers(&self, parsed: &Parsed) -> bool {
+        self.remembered(parsed).is_some()
     }
 
     /// What is remembered and may still be believed.
@@ -144,16 +141,15 @@ impl Authenticator {
     }
 
     /// The principal behind a credential: from memory, or from the database. Whoever works for long asks again while he
-    /// does. May block.
+    /// does. Tells nobody to look it up again. May block.
     ///
     /// # Errors
     /// [`Error::Unauthorized`] (one answer for every reason), [`Error::Forbidden`] for a suspended tenant,
     /// and what the store fails with.
     pub fn principal(&self, parsed: &Parsed, now: DateTime<Utc>) -> Result<Principal> {
-        match self.recall(parsed, now)? {
-            Some(Recalled { principal, is_due: false }) => Ok(principal),
-            // Whoever may block looks for himself.
-            _ => self.look_up(parsed, now),
+        match self.remembered(parsed) {
+            Some(Remembered { known, .. }) => judge(&known, now),
+            None => self.look_up(parsed, now),
         }
     }
 
@@ -370,11 +366,12 @@ mod tests {
         assert_eq!((is_due(), store.asked()), (Some(false), (1, 2)));
         // And one after each answer, but nobody by whoever looks for himself.
         authenticator.changes.make_older(DUE + Duration::from_millis(2));
-        assert!(authenticator.still_holds(&parsed, start()).unwrap());
+        authenticator.principal(&parsed, start()).unwrap();
+        assert!(authenticator.remembers(&parsed));
         assert_eq!((is_due(), is_due()), (Some(true), Some(false)));
         // Nobody has asked for too long.
         authenticator.changes.make_older(MEMORY - DUE);
-        assert!(!authenticator.still_holds(&parsed, start()).unwrap());
+        assert!(!authenticator.remembers(&parsed));
         assert_eq!(is_due(), None);
         authenticator.look_up(&parsed, start()).unwrap();
         assert_eq!((is_due(), store.asked()), (Some(false), (1, 3)));

@@ -99,7 +99,6 @@ pub(crate) type Writers = Pool<ConnectionManager<Conn>>;
 pub(crate) enum Views {}
 
 impl Views {
-    #[allow(dead_code, reason = "it is there for SQLite")]
     pub(crate) fn read<T>(
         &self,
         _: impl FnOnce(&mut Conn) -> Result<T, Failed>,

@@ -166,3 +166,55 @@ impl Recorder {
         self.dropped.of(tenant)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use domain::id::TokenId;
+
+    use super::*;
+
+    fn seen(method: &'static str, who: Who) -> Seen {
+        Seen {
+            who,
+            at: DateTime::UNIX_EPOCH,
+            request: "r".into(),
+            method,
+            target: "/".into(),
+            status: 200,
+            scim_type: None,
+            reason: None,
+            resource_type: None,
+            resource_id: None,
+            duration_ms: 0,
+            address: None,
+            user_agent: None,
+            body: None,
+            left_out: 0,
+        }
+    }
+
+    #[test]
+    fn reads_leave_room_for_changes() {
+        const { assert!(READS < QUEUE) };
+        // Nobody takes anything.
+        let (queue, events) = sync_channel(QUEUE);
+        let recorder =
+            Recorder { queue, bounds: Bounds::default(), waiting: Arc::default(), dropped: Arc::default() };
+        let tenant = TenantId::generate();
+        // Each with another token, so that no other bound takes part.
+        let record = |method, count: usize| {
+            for _ in 0..count {
+                let who = Who::Known { tenant, token: TokenId::generate(), admitted: true };
+                recorder.record(seen(method, who));
+            }
+            usize::try_from(recorder.dropped(tenant)).unwrap()
+        };
+        assert_eq!(record("GET", READS), 0);
+        assert_eq!(record("GET", 10), 10);
+        assert_eq!(record("POST", QUEUE - READS), 10, "there is room for these");
+        assert_eq!(record("POST", 1), 11);
+        assert_eq!(recorder.waiting.reads.load(Ordering::Relaxed), READS, "what was left out waits no more");
+        assert_eq!(events.try_iter().count(), QUEUE);
+    }
+}

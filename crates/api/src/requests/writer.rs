@@ -23,7 +23,7 @@ use crate::error::chain;
 
 /// How long rows are gathered.
 const GATHER: Duration = Duration::from_millis(200);
-/// Rows that are gathered at most.
+/// Rows that are gathered at most: as many as [`requests::new_id`] has places for.
 const MOST: usize = 4_096;
 /// How soon a writer that rests finds out that the program ends.
 const LOOK: Duration = Duration::from_millis(20);
