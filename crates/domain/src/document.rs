@@ -6,6 +6,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::{Error, Result};
+
 /// The attributes of one resource in canonical form.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document(pub Map<String, Value>);
@@ -24,6 +26,11 @@ impl Document {
     /// The value of an attribute of an extension.
     pub fn extension(&self, schema: &str, name: &str) -> Option<&Value> {
         self.get(schema)?.as_object()?.get(name)
+    }
+
+    /// The attributes as JSON, as they are stored.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(&self.0).map_err(Error::internal)
     }
 
     /// About how many bytes of JSON it is.

@@ -1,15 +1,17 @@
 //! The index of attribute values: what a store keeps beside a document so that any attribute can be filtered
 //! and sorted without reading documents.
 
-use serde_json::Value;
+use std::sync::Arc;
 
-use crate::decode;
+use serde_json::{Map, Value};
+
 use crate::document::Document;
 use crate::key::{self, Key};
 use crate::meta;
 use crate::path::{Sub, Target};
 use crate::resource_type::ResourceType;
 use crate::schema::{Attribute, Returned, Type, Uniqueness};
+use crate::{Result, decode};
 
 /// One simple value of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,26 @@ pub struct Entry {
     pub ordinal: i32,
     /// The comparable form.
     pub key: Key,
+}
+
+/// What a store keeps of a document beside it or in another form. All of it follows from the document, so it can be made
+/// before a turn to write has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Derived {
+    /// The document as JSON.
+    pub text: String,
+    /// As [`entries`] gives them.
+    pub entries: Vec<Entry>,
+    /// As [`unique_values`] gives them.
+    pub unique: Vec<Unique>,
+}
+
+impl Derived {
+    /// Of the whole document.
+    pub fn new(resource_type: &ResourceType, document: &Document) -> Result<Self> {
+        let (entries, unique) = (entries(resource_type, document), unique_values(resource_type, document));
+        Ok(Self { text: document.to_json()?, entries, unique })
+    }
 }
 
 /// A value that a store keeps in a column of its own and not in the index.
@@ -59,10 +81,17 @@ pub fn column(resource_type: &ResourceType, target: &Target) -> Option<Column> {
 
 /// The entries of a document, without the values that have columns.
 pub fn entries(resource_type: &ResourceType, document: &Document) -> Vec<Entry> {
+    entries_unlike(resource_type, document, &Document::default())
+}
+
+/// The same, without those of attributes that another document has with the same value: what these two have in common
+/// need not be taken apart.
+pub fn entries_unlike(resource_type: &ResourceType, document: &Document, other: &Document) -> Vec<Entry> {
     let mut entries = Vec::new();
-    for (name, value) in &document.0 {
+    for (name, value) in unlike(&document.0, Some(&other.0)) {
         if let Some(schema) = resource_type.extension(name) {
-            for (name, value) in value.as_object().into_iter().flatten() {
+            let other = other.0.get(name).and_then(Value::as_object);
+            for (name, value) in value.as_object().into_iter().flat_map(|object| unlike(object, other)) {
                 if let Some(attribute) = schema.attribute(name) {
                     let path = format!("{}:{}", schema.id, attribute.name).to_lowercase();
                     add(&mut entries, &path, attribute, value);
@@ -75,6 +104,14 @@ pub fn entries(resource_type: &ResourceType, document: &Document) -> Vec<Entry> 
         }
     }
     entries
+}
+
+/// The members of an object that another one does not have, or has with another value.
+fn unlike<'a>(
+    object: &'a Map<String, Value>,
+    other: Option<&Map<String, Value>>,
+) -> impl Iterator<Item = (&'a String, &'a Value)> {
+    object.iter().filter(move |(name, value)| other.and_then(|other| other.get(*name)) != Some(*value))
 }
 
 fn add(entries: &mut Vec<Entry>, path: &str, attribute: &Attribute, value: &Value) {
@@ -132,9 +169,14 @@ pub struct Unique {
 
 /// The unique values of a document, in order of path, without those that have columns.
 pub fn unique_values(resource_type: &ResourceType, document: &Document) -> Vec<Unique> {
+    unique_values_at(&unique_targets(resource_type), document)
+}
+
+/// The values of a document at these [`unique_targets`].
+pub fn unique_values_at(targets: &[Target], document: &Document) -> Vec<Unique> {
     let mut values = Vec::new();
-    for target in unique_targets(resource_type) {
-        let stored = decode::current(document, &target);
+    for target in targets {
+        let stored = decode::current(document, target);
         let value = match &target.sub {
             Some(Sub::Declared(sub)) => stored.and_then(|object| object.get(&sub.name)),
             _ => stored,
@@ -151,9 +193,10 @@ pub fn unique_targets(resource_type: &ResourceType) -> Vec<Target> {
     let is_unique = |attribute: &Attribute| attribute.uniqueness == Uniqueness::Server;
     let mut targets: Vec<Target> = Target::all(resource_type)
         .flat_map(|whole| {
-            let subs = whole.attribute.sub_attributes.clone().into_iter().filter(|sub| is_unique(sub));
-            let of_subs = |sub| Target { sub: Some(Sub::Declared(sub)), ..whole.clone() };
-            let mut all: Vec<Target> = subs.map(of_subs).collect();
+            let subs = whole.attribute.sub_attributes.iter().filter(|sub| is_unique(sub));
+            let of_sub =
+                |sub: &Arc<Attribute>| Target { sub: Some(Sub::Declared(sub.clone())), ..whole.clone() };
+            let mut all: Vec<Target> = subs.map(of_sub).collect();
             all.extend(is_unique(&whole.attribute).then_some(whole));
             all
         })
@@ -174,5 +217,72 @@ pub fn key_of(attribute: Option<&Attribute>, value: &Value) -> Option<Key> {
         Value::Bool(value) => Some(Key::boolean(*value)),
         Value::Number(number) => Some(Key::number(number)),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::resource_type::USER;
+
+    /// Who is the same but for what a case says.
+    fn user(changes: &[(&str, Value)]) -> Document {
+        let mut user = json!({
+            "userName": "mia",
+            "title": "Agent",
+            "active": true,
+            "name": {"givenName": "Mia", "familyName": "Lind"},
+            "emails": [{"value": "m@x.example", "type": "work", "primary": true}, {"value": "m@y.example"}],
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Quality", "division": "A"},
+            "urn:rollcall:params:scim:schemas:extension:qa:2.0:User": {"profile": {"Team": "7", "Remote": true}},
+        });
+        for (pointer, value) in changes {
+            match (pointer.rsplit_once('/'), value) {
+                (Some((parent, name)), Value::Null) => {
+                    user.pointer_mut(parent).unwrap().as_object_mut().unwrap().shift_remove(name);
+                }
+                (Some((parent, name)), value) => user.pointer_mut(parent).unwrap()[name] = value.clone(),
+                (None, _) => unreachable!("{pointer} is no pointer"),
+            }
+        }
+        let Value::Object(user) = user else { unreachable!() };
+        Document(user)
+    }
+
+    #[test]
+    fn what_two_documents_have_in_common_is_not_taken_apart() {
+        const WORK: &str = "/urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        const QA: &str = "/urn:rollcall:params:scim:schemas:extension:qa:2.0:User";
+        let work = |name: &str| format!("{WORK}/{name}");
+        let (department, profile) = (work("department"), format!("{QA}/profile"));
+        let cases: [(&[(&str, Value)], usize); 10] = [
+            (&[], 0),
+            (&[("/title", json!("Lead"))], 2),
+            (&[("/title", Value::Null)], 1),
+            (&[("/nickName", json!("M"))], 1),
+            // The name has a column of its own.
+            (&[("/userName", json!("lia"))], 0),
+            (&[("/name", json!({"givenName": "Mia", "familyName": "Berg"}))], 4),
+            (&[("/emails", json!([{"value": "m@y.example"}, {"value": "m@x.example", "primary": true}]))], 7),
+            (&[(&department, json!("Sales"))], 2),
+            (&[(WORK, Value::Null)], 2),
+            (&[(&profile, json!({"Team": "8", "Remote": true}))], 4),
+        ];
+        for (changes, count) in cases {
+            let (before, after) = (user(&[]), user(changes));
+            let [old, new] = [&before, &after].map(|document| entries(&USER, document));
+            let [gone, come] = [(&before, &after), (&after, &before)]
+                .map(|(document, other)| entries_unlike(&USER, document, other));
+            assert_eq!(gone.len() + come.len(), count, "{changes:?}: {gone:?} {come:?}");
+            let without = |all: &[Entry], others: &[Entry]| -> Vec<Entry> {
+                all.iter().filter(|entry| !others.contains(entry)).cloned().collect()
+            };
+            // What differs is the same as of the whole, and nothing is there that the whole has not.
+            assert_eq!(without(&gone, &come), without(&old, &new), "{changes:?}");
+            assert_eq!(without(&come, &gone), without(&new, &old), "{changes:?}");
+            assert!(without(&gone, &old).is_empty() && without(&come, &new).is_empty(), "{changes:?}");
+        }
     }
 }

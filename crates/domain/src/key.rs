@@ -4,6 +4,8 @@
 //! Text of an attribute that is not case-exact is folded first ([`fold`]). Numbers and times are written so that
 //! the order of the texts is the order of the values. No database function that depends on a locale takes part.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Number;
 use sha2::{Digest, Sha256};
@@ -76,16 +78,16 @@ impl Key {
 
     /// What an index holds of the key: all of it when short; else its first 200 characters and a digest of the
     /// whole, with the whole beside it for comparisons that the cut cannot decide.
-    pub fn stored(&self) -> (String, Option<&str>) {
+    pub fn stored(&self) -> (Cow<'_, str>, Option<&str>) {
         match self.0.char_indices().nth(INDEXED_CHARS) {
-            None => (self.0.clone(), None),
+            None => (Cow::Borrowed(&self.0), None),
             Some((cut, _)) => {
                 let digest = Sha256::digest(self.0.as_bytes());
                 let mut short = self.0[..cut].to_owned();
                 for byte in &digest[..16] {
                     short.push_str(&format!("{byte:02x}"));
                 }
-                (short, Some(&self.0))
+                (Cow::Owned(short), Some(&self.0))
             }
         }
     }

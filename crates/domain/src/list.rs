@@ -70,7 +70,7 @@ impl Position {
                     let path = by.index_path();
                     let entries = index::entries(resource_type, &resource.document);
                     let first = entries.into_iter().find(|entry| entry.ordinal == 0 && entry.path == path);
-                    first.map(|entry| Mark::Text(entry.key.stored().0))
+                    first.map(|entry| Mark::Text(entry.key.stored().0.into_owned()))
                 }
             },
         };

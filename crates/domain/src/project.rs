@@ -6,6 +6,7 @@ mod render;
 pub(crate) mod source;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::contract::Contract;
 use crate::document::Document;
@@ -128,14 +129,17 @@ impl Projection {
             attribute.returned == Returned::Request && attribute.mutability != Mutability::ReadOnly
         };
         for target in Target::all(resource_type) {
-            let Some(new) = decode::current(after, &target) else { continue };
-            if decode::current(before, &target) == Some(new) {
+            let attribute = &target.attribute;
+            let subs: Vec<_> = attribute.sub_attributes.iter().filter(|sub| on_request(sub)).collect();
+            let is_meant = on_request(attribute) || !subs.is_empty();
+            let new = if is_meant { decode::current(after, &target) } else { None };
+            if new.is_none() || decode::current(before, &target) == new {
                 continue;
             }
-            let subs = target.attribute.sub_attributes.iter().filter(|sub| on_request(sub));
-            written
-                .extend(subs.map(|sub| Target { sub: Some(Sub::Declared(sub.clone())), ..target.clone() }));
-            written.extend(on_request(&target.attribute).then_some(target));
+            let of_sub =
+                |sub: &Arc<Attribute>| Target { sub: Some(Sub::Declared(sub.clone())), ..target.clone() };
+            written.extend(subs.into_iter().map(of_sub));
+            written.extend(on_request(attribute).then(|| target.clone()));
         }
         Self { written, ..self.clone() }
     }

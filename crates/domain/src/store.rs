@@ -15,7 +15,7 @@ use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
 use crate::guard::{Departure, Guard, Tally};
 use crate::id::{AdminId, PlatformTokenId, ResourceId, TenantId, TokenId};
-use crate::index::Column;
+use crate::index::{Column, Derived};
 use crate::key::Key;
 use crate::list::{ListQuery, Page};
 use crate::meta::Version;
@@ -308,15 +308,17 @@ pub trait TenantTx {
     /// The keys of the profiles, in order of name.
     fn profile_keys(&mut self) -> Result<Vec<ProfileKey>>;
 
-    /// Stores a new resource; returns how many living ones of the type there are now. Nobody else changes that number
+    /// Stores a new resource with what is derived from its document; returns how many living ones of the type there are now. Nobody else changes that number
     /// until the transaction ends.
-    fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<i64>;
+    fn insert(&mut self, resource_type: &ResourceType, resource: &Resource, derived: &Derived)
+    -> Result<i64>;
 
     /// Stores a changed resource; only what differs from `before` is written to the index.
     fn update(&mut self, resource_type: &ResourceType, before: &Resource, after: &Resource) -> Result<()>;
 
     /// Stores a tombstone as a living resource again; returns the same as [`TenantTx::insert`].
-    fn revive(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<i64>;
+    fn revive(&mut self, resource_type: &ResourceType, resource: &Resource, derived: &Derived)
+    -> Result<i64>;
 
     /// Turns a resource into a tombstone: in no list, its names free; its document is kept.
     fn bury(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()>;

@@ -3,6 +3,8 @@
 pub(crate) mod admins;
 mod token;
 
+use std::borrow::Cow;
+
 use diesel::prelude::*;
 use domain::audit::{Entry, Head, Row};
 use domain::catalog::Catalog;
@@ -18,8 +20,8 @@ use domain::tenant::{Purge, Record, Tenant, TenantSettings, TenantState};
 use domain::{Error, Result};
 
 use crate::schema::{
-    attribute_counts, attribute_values, audit_log, changes, mass_changes, memberships, platform_tokens,
-    profile_keys, requests, resources, tenants, unique_values,
+    attribute_counts, audit_log, changes, mass_changes, memberships, platform_tokens, profile_keys, requests,
+    resources, tenants, unique_values,
 };
 use crate::types::{At, Id};
 
@@ -156,7 +158,7 @@ pub(crate) struct NewResourceRow<'a> {
     pub(crate) name: &'a str,
     pub(crate) display: Option<&'a str>,
     pub(crate) external_id: Option<&'a str>,
-    pub(crate) document: String,
+    pub(crate) document: &'a str,
     pub(crate) version: i64,
     pub(crate) created_at: At,
     pub(crate) modified_at: At,
@@ -170,21 +172,20 @@ pub(crate) struct ResourceChange<'a> {
     pub(crate) name: &'a str,
     pub(crate) display: Option<&'a str>,
     pub(crate) external_id: Option<&'a str>,
-    pub(crate) document: String,
+    pub(crate) document: &'a str,
     pub(crate) version: i64,
     pub(crate) modified_at: At,
     pub(crate) deleted_at: Option<At>,
 }
 
-#[derive(Insertable)]
-#[diesel(table_name = attribute_values, treat_none_as_default_value = false)]
+/// A row of the index; how several are written at once differs between the databases.
 pub(crate) struct ValueRow<'a> {
     pub(crate) tenant_id: Id,
     pub(crate) resource_id: Id,
     pub(crate) path: &'a str,
     pub(crate) ordinal: i32,
     pub(crate) resource_type: &'a str,
-    pub(crate) key: String,
+    pub(crate) key: Cow<'a, str>,
     pub(crate) full_key: Option<&'a str>,
 }
 

@@ -11,6 +11,7 @@ use crate::document::Document;
 use crate::group::{self, Edit, List};
 use crate::guard::Departure;
 use crate::id::ResourceId;
+use crate::index::Derived;
 use crate::meta::{Meta, Precondition, Version};
 use crate::principal::Access;
 use crate::project::Projection;
@@ -23,6 +24,7 @@ use crate::{Error, Result, decode, limits, patch as patching, replace as replaci
 /// A POST as far as the database has no say in it.
 pub struct Prepared {
     edit: Edit,
+    derived: Derived,
     projection: Projection,
 }
 
@@ -35,7 +37,9 @@ pub fn prepare(
 ) -> Result<Prepared> {
     call.principal.require(resource_type.area, Access::Write)?;
     let projection = query.projection(call, resource_type)?;
-    Ok(Prepared { edit: born(call, resource_type, as_ref(body)?)?, projection })
+    let edit = born(call, resource_type, as_ref(body)?)?;
+    let derived = Derived::new(resource_type, &edit.document)?;
+    Ok(Prepared { edit, derived, projection })
 }
 
 /// POST on a collection.
@@ -47,12 +51,13 @@ pub fn create(call: &Call<'_>, resource_type: &ResourceType, prepared: &Prepared
 pub(super) fn create_as(
     call: &Call<'_>,
     resource_type: &ResourceType,
-    Prepared { edit, projection }: &Prepared,
+    prepared: &Prepared,
     promised: Option<ResourceId>,
 ) -> Result<Answer> {
     store::write(call.store, call.principal.tenant.id, |tx| {
-        let resource = give_birth(call, resource_type, tx, edit, promised)?;
-        let projection = projection.after_write(resource_type, &Document::default(), &resource.document);
+        let resource = give_birth(call, resource_type, tx, prepared, promised)?;
+        let projection =
+            prepared.projection.after_write(resource_type, &Document::default(), &resource.document);
         first_answer(call, resource_type, tx, &resource, &projection)
     })
 }
@@ -60,8 +65,8 @@ pub(super) fn create_as(
 /// Many POSTs in one transaction: all of them or none.
 pub fn create_all(call: &Call<'_>, resource_type: &ResourceType, all: &[Prepared]) -> Result<()> {
     store::write(call.store, call.principal.tenant.id, |tx| {
-        for Prepared { edit, .. } in all {
-            give_birth(call, resource_type, tx, edit, None)?;
+        for prepared in all {
+            give_birth(call, resource_type, tx, prepared, None)?;
         }
         Ok(())
     })
@@ -81,7 +86,7 @@ fn give_birth(
     call: &Call<'_>,
     resource_type: &ResourceType,
     tx: &mut dyn TenantTx,
-    edit: &Edit,
+    Prepared { edit, derived, .. }: &Prepared,
     promised: Option<ResourceId>,
 ) -> Result<Resource> {
     let meta = Meta { created: call.now, modified: call.now, version: Version(1) };
@@ -103,11 +108,11 @@ fn give_birth(
         Some(old) => {
             resource.id = old.id;
             resource.meta = next(&old.meta, call.now);
-            let living = tx.revive(resource_type, &resource)?;
+            let living = tx.revive(resource_type, &resource, derived)?;
             (Action::Revived, Some(old.meta.version), living)
         }
         None => {
-            let living = tx.insert(resource_type, &resource)?;
+            let living = tx.insert(resource_type, &resource, derived)?;
             (Action::Created, None, living)
         }
     };

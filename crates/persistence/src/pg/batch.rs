@@ -92,7 +92,7 @@ impl<'a> InsertValues<'a> {
             resource_type: first.resource_type,
             paths: rows.iter().map(|row| row.path).collect(),
             ordinals: rows.iter().map(|row| row.ordinal).collect(),
-            keys: rows.iter().map(|row| row.key.as_str()).collect(),
+            keys: rows.iter().map(|row| &*row.key).collect(),
             full_keys: rows.iter().map(|row| row.full_key).collect(),
         })
     }

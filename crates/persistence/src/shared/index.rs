@@ -56,11 +56,11 @@ impl Tx<'_> {
         let (values, keys) = (self.value_rows(resource_type, id, entries), self.profile_rows(document));
         let known = batch::insert_resource(self.conn, row, &values, kinds_of!(self.tenant, keys))
             .map_err(|error| from_write(error, resource_type.name_attribute))?;
-        let known = match known {
-            Some(known) => known.into_iter().collect(),
-            None => self.known_kinds(&keys)?,
-        };
-        self.learn(keys, known)
+        match known {
+            Some(known) => self.kinds.extend(known),
+            None => self.read_kinds(&keys)?,
+        }
+        self.learn(keys)
     }
 
     pub(super) fn index(
@@ -104,8 +104,10 @@ impl Tx<'_> {
         before: &Resource,
         after: &Resource,
     ) -> Result<Holders> {
-        let entries = |resource: &Resource| index::entries(resource_type, &resource.document);
-        self.write_difference(resource_type, after.id, entries(before), entries(after))
+        let unlike = |one: &Resource, other: &Resource| {
+            index::entries_unlike(resource_type, &one.document, &other.document)
+        };
+        self.write_difference(resource_type, after.id, unlike(before, after), unlike(after, before))
     }
 
     /// The same for entries that are at hand.
@@ -168,8 +170,8 @@ impl Tx<'_> {
     /// Remembers the keys of a profile for the tenant's schema.
     pub(super) fn learn_profile_keys(&mut self, document: &Document) -> Result<()> {
         let rows = self.profile_rows(document);
-        let known = self.known_kinds(&rows)?;
-        self.learn(rows, known)
+        self.read_kinds(&rows)?;
+        self.learn(rows)
     }
 
     /// The keys of a profile, in their order, so that two transactions that learn the same keys wait for each other in one
@@ -191,35 +193,36 @@ impl Tx<'_> {
         rows
     }
 
-    /// Of these keys those that are known, with their kinds.
-    pub(super) fn known_kinds(&mut self, rows: &[ProfileKeyRow<'_>]) -> Result<Kinds> {
-        let mut known = Kinds::new();
+    /// Looks up those of these keys that the transaction has not met.
+    fn read_kinds(&mut self, rows: &[ProfileKeyRow<'_>]) -> Result<()> {
+        let rows: Vec<_> = rows.iter().filter(|row| !self.kinds.contains_key(&row.name_key)).collect();
         for rows in rows.chunks(BATCH) {
             let found: Vec<(String, String)> = match rows {
                 [row] => kinds!(self.tenant).filter(profile_keys::name_key.eq(&row.name_key)).load(self.conn),
                 rows => kinds_of!(self.tenant, rows).load(self.conn),
             }
             .map_err(from_diesel)?;
-            known.extend(found);
+            self.kinds.extend(found);
         }
-        Ok(known)
+        Ok(())
     }
 
     /// Writes what is new of these keys.
-    pub(super) fn learn(&mut self, mut rows: Vec<ProfileKeyRow<'_>>, known: Kinds) -> Result<()> {
+    fn learn(&mut self, mut rows: Vec<ProfileKeyRow<'_>>) -> Result<()> {
         let (integer, decimal) = (ProfileKind::Integer.name(), ProfileKind::Decimal.name());
-        let widened = |row: &&ProfileKeyRow<'_>| {
-            row.kind == decimal && known.get(&row.name_key).is_some_and(|kind| kind == integer)
-        };
-        for row in rows.iter().filter(widened) {
+        for row in &rows {
+            if row.kind != decimal || self.kinds.get(&row.name_key).is_none_or(|kind| kind != integer) {
+                continue;
+            }
             diesel::update(profile_keys::table)
                 .filter(of_tenant!(profile_keys, self.tenant))
                 .filter(profile_keys::name_key.eq(&row.name_key))
                 .set(profile_keys::kind.eq(decimal))
                 .execute(self.conn)
                 .map_err(from_diesel)?;
+            self.kinds.insert(row.name_key.clone(), decimal.to_owned());
         }
-        rows.retain(|row| !known.contains_key(&row.name_key));
+        rows.retain(|row| !self.kinds.contains_key(&row.name_key));
         // What is not announced need not be remembered either.
         if !rows.is_empty() && self.profile_key_count()? < limits::ANNOUNCED_KEYS {
             diesel::insert_into(profile_keys::table)
@@ -227,6 +230,7 @@ impl Tx<'_> {
                 .on_conflict_do_nothing()
                 .execute(self.conn)
                 .map_err(from_diesel)?;
+            self.kinds.extend(rows.into_iter().map(|row| (row.name_key, row.kind.to_owned())));
         }
         Ok(())
     }

@@ -6,11 +6,10 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use domain::audit::{Entry as AuditEntry, Head, Place, Row, Wanted};
 use domain::definition::{Definitions, Kind as What};
-use domain::document::Document;
 use domain::group::{Entry, List};
 use domain::guard::{Departure, Guard, Tally};
 use domain::id::{ResourceId, TenantId, TokenId};
-use domain::index::{self};
+use domain::index::{self, Derived};
 use domain::key;
 use domain::list::{ListQuery, Page};
 use domain::project::Membership;
@@ -25,6 +24,7 @@ use serde_json::Value;
 
 use super::super::Conn;
 use super::audit::{Changed, Record};
+use super::index::Kinds;
 use super::scope::of_tenant;
 use super::wrap::{Fixed, Locked, fixed};
 use super::{counts, list, one};
@@ -39,6 +39,8 @@ pub(crate) struct Tx<'c> {
     pub(crate) tenant: TenantId,
     /// What is counted once, when the work is done: for each type, how many more have a value at each path.
     pub(super) holders: BTreeMap<String, counts::Holders>,
+    /// What it knows of profile keys.
+    pub(super) kinds: Kinds,
     /// What is written last.
     pub(super) records: Vec<Record>,
     /// Who loses access: weighed under the counter, before anything is recorded.
@@ -226,7 +228,12 @@ impl TenantTx for Tx<'_> {
         self.known_profile_keys()
     }
 
-    fn insert(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<i64> {
+    fn insert(
+        &mut self,
+        resource_type: &ResourceType,
+        resource: &Resource,
+        Derived { text, entries, unique }: &Derived,
+    ) -> Result<i64> {
         let row = NewResourceRow {
             tenant_id: self.id(),
             id: Id(resource.id.0),
@@ -235,20 +242,19 @@ impl TenantTx for Tx<'_> {
             name: resource.name(resource_type),
             display: resource.display(),
             external_id: resource.external_id(),
-            document: document_text(&resource.document)?,
+            document: text,
             version: resource.meta.version.0,
             created_at: At(resource.meta.created),
             modified_at: At(resource.meta.modified),
         };
-        let entries = index::entries(resource_type, &resource.document);
-        self.insert_indexed(resource_type, &row, &entries, &resource.document)?;
-        self.claim(resource_type, resource.id, &index::unique_values(resource_type, &resource.document))?;
-        self.count_holders(resource_type, counts::holders(&entries));
+        self.insert_indexed(resource_type, &row, entries, &resource.document)?;
+        self.claim(resource_type, resource.id, unique)?;
+        self.count_holders(resource_type, counts::holders(entries));
         self.enter_collection(resource_type, resource)
     }
 
     fn update(&mut self, resource_type: &ResourceType, before: &Resource, after: &Resource) -> Result<()> {
-        self.store(resource_type, after, None)?;
+        self.store(resource_type, after, &after.document.to_json()?, None)?;
         let more = self.index_difference(resource_type, before, after)?;
         self.count_holders(resource_type, more);
         self.claim_difference(resource_type, before, after)?;
@@ -260,18 +266,23 @@ impl TenantTx for Tx<'_> {
         Ok(())
     }
 
-    fn revive(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<i64> {
-        self.store(resource_type, resource, None)?;
-        let entries = index::entries(resource_type, &resource.document);
-        self.index(resource_type, resource.id, &entries)?;
-        self.claim(resource_type, resource.id, &index::unique_values(resource_type, &resource.document))?;
+    fn revive(
+        &mut self,
+        resource_type: &ResourceType,
+        resource: &Resource,
+        Derived { text, entries, unique }: &Derived,
+    ) -> Result<i64> {
+        self.store(resource_type, resource, text, None)?;
+        self.index(resource_type, resource.id, entries)?;
+        self.claim(resource_type, resource.id, unique)?;
         self.learn_profile_keys(&resource.document)?;
-        self.count_holders(resource_type, counts::holders(&entries));
+        self.count_holders(resource_type, counts::holders(entries));
         self.count_in_collection(resource_type, resource, 1)
     }
 
     fn bury(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
-        self.store(resource_type, resource, Some(At(resource.meta.modified)))?;
+        let text = resource.document.to_json()?;
+        self.store(resource_type, resource, &text, Some(At(resource.meta.modified)))?;
         let gone: Vec<(String, i32)> = diesel::delete(attribute_values::table)
             .filter(of_tenant!(attribute_values, self.tenant))
             .filter(attribute_values::resource_id.eq(Id(resource.id.0)))
@@ -372,6 +383,7 @@ impl<'c> Tx<'c> {
             conn,
             tenant,
             holders: BTreeMap::new(),
+            kinds: Kinds::new(),
             records: Vec::new(),
             departures: Vec::new(),
             refused: None,
@@ -389,6 +401,7 @@ impl Tx<'_> {
         &mut self,
         resource_type: &ResourceType,
         resource: &Resource,
+        text: &str,
         deleted_at: Option<At>,
     ) -> Result<()> {
         let change = ResourceChange {
@@ -396,7 +409,7 @@ impl Tx<'_> {
             name: resource.name(resource_type),
             display: resource.display(),
             external_id: resource.external_id(),
-            document: document_text(&resource.document)?,
+            document: text,
             version: resource.meta.version.0,
             modified_at: At(resource.meta.modified),
             deleted_at,
@@ -428,8 +441,4 @@ fn living(row: QueryResult<Keyed>, resource_type: &ResourceType) -> Result<Optio
 
 fn one(row: QueryResult<ResourceRow>) -> Result<Option<Resource>> {
     row.optional().map_err(from_diesel)?.map(ResourceRow::meaning).transpose()
-}
-
-fn document_text(document: &Document) -> Result<String> {
-    serde_json::to_string(&document.0).map_err(Error::internal)
 }

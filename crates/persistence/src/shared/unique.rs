@@ -64,8 +64,9 @@ impl Tx<'_> {
         before: &Resource,
         after: &Resource,
     ) -> Result<()> {
-        let old = index::unique_values(resource_type, &before.document);
-        let new = index::unique_values(resource_type, &after.document);
+        let targets = index::unique_targets(resource_type);
+        let [old, new] =
+            [before, after].map(|resource| index::unique_values_at(&targets, &resource.document));
         let gone: Vec<&str> =
             old.iter().filter(|value| !new.contains(value)).map(|value| value.path.as_str()).collect();
         if !gone.is_empty() {
@@ -114,7 +115,7 @@ impl Tx<'_> {
             tenant_id: self.id(),
             resource_type: &resource_type.name,
             path: &value.path,
-            key: value.key.stored().0,
+            key: value.key.stored().0.into_owned(),
             resource_id: Id(id.0),
         }
     }

@@ -23,7 +23,7 @@ impl Compiler<'_> {
         let whole = format!("coalesce({alias}.full_key, {alias}.key)");
         let (from, to) = kind_bounds(key);
         match op {
-            Op::Eq | Op::Ne => self.compare(&column, "=", key.stored().0),
+            Op::Eq | Op::Ne => self.compare(&column, "=", key.stored().0.into_owned()),
             Op::Sw => {
                 self.range(&column, short, &format!("{short}{LAST}"));
                 if cut {
