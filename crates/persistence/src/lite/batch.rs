@@ -24,9 +24,25 @@ pub(super) fn insert_resource<Q>(
     Ok(None)
 }
 
-/// Adds the values of one resource to the index.
+/// Adds the values of one resource to the index, by statements of sixteen rows, eight and so on: few, and each of one text.
 pub(super) fn insert_values(conn: &mut Conn, rows: &[ValueRow<'_>]) -> QueryResult<()> {
-    rows.iter().try_for_each(|row| InsertValue(row).execute(conn).map(drop))
+    let (many, rows) = rows.as_chunks();
+    many.iter().try_for_each(|rows| InsertValues::<16>(rows).execute(conn).map(drop))?;
+    let rows = insert_first::<8>(conn, rows)?;
+    let rows = insert_first::<4>(conn, rows)?;
+    let rows = insert_first::<2>(conn, rows)?;
+    insert_first::<1>(conn, rows).map(drop)
+}
+
+/// Adds so many, if there are that many, and gives the others.
+fn insert_first<'r, 'a, const N: usize>(
+    conn: &mut Conn,
+    rows: &'r [ValueRow<'a>],
+) -> QueryResult<&'r [ValueRow<'a>]> {
+    match rows.split_first_chunk() {
+        Some((first, rows)) => InsertValues::<N>(first).execute(conn).map(|_| rows),
+        None => Ok(rows),
+    }
 }
 
 /// Adds to the counters of a tenant.
@@ -37,41 +53,50 @@ pub(super) fn add_holders(conn: &mut Conn, rows: &[AttributeCountRow<'_>]) -> Qu
 /// Rows of one statement. Each number of rows is a statement of its own, which stays prepared.
 const MOST: usize = 32;
 
-/// One row of the index. Several in one statement would be written twice: SQLite keeps a copy of each page, to take back the
-/// whole statement in case a foreign key does not hold.
-struct InsertValue<'a>(&'a ValueRow<'a>);
+/// Rows of the index of one resource, which is bound once. `OR FAIL`, because what has been written so far is taken back with the
+/// whole transaction: for a statement that takes back its own rows SQLite keeps a copy of each page.
+struct InsertValues<'r, 'a, const N: usize>(&'r [ValueRow<'a>; N]);
 
-impl QueryFragment<Db> for InsertValue<'_> {
+impl<const N: usize> QueryFragment<Db> for InsertValues<'_, '_, N> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        let Self(row) = self;
         out.push_sql(
-            "INSERT INTO attribute_values \
-             (tenant_id, resource_id, path, ordinal, resource_type, key, full_key) VALUES (",
+            "INSERT OR FAIL INTO attribute_values \
+             (tenant_id, resource_id, resource_type, path, ordinal, key, full_key) VALUES (",
         );
-        out.push_bind_param::<Uid, _>(&row.tenant_id)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Uid, _>(&row.resource_id)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(row.path)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Integer, _>(&row.ordinal)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(row.resource_type)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Text, _>(&row.key)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Nullable<Text>, _>(&row.full_key)?;
+        for (place, row) in self.0.iter().enumerate() {
+            if place == 0 {
+                out.push_bind_param::<Uid, _>(&row.tenant_id)?;
+                out.push_sql(", ");
+                out.push_bind_param::<Uid, _>(&row.resource_id)?;
+                out.push_sql(", ");
+                out.push_bind_param::<Text, _>(row.resource_type)?;
+                out.push_sql(", ");
+            } else {
+                out.push_sql("), (?1, ?2, ?3, ");
+            }
+            out.push_bind_param::<Text, _>(row.path)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Integer, _>(&row.ordinal)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Text, _>(&row.key)?;
+            out.push_sql(", ");
+            out.push_bind_param::<Nullable<Text>, _>(&row.full_key)?;
+        }
         out.push_sql(")");
         Ok(())
     }
+
+    fn is_safe_to_cache_prepared(&self, _backend: &Db) -> QueryResult<bool> {
+        Ok(true)
+    }
 }
 
-impl QueryId for InsertValue<'_> {
-    type QueryId = InsertValue<'static>;
+impl<const N: usize> QueryId for InsertValues<'_, '_, N> {
+    type QueryId = InsertValues<'static, 'static, N>;
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl RunQueryDsl<Conn> for InsertValue<'_> {}
+impl<const N: usize> RunQueryDsl<Conn> for InsertValues<'_, '_, N> {}
 
 /// Counters of one tenant, which is bound once.
 struct AddHolders<'a>(&'a [AttributeCountRow<'a>]);
