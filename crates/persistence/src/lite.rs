@@ -242,15 +242,15 @@ impl CustomizeConnection<Conn, diesel::r2d2::Error> for Pragmas {
 
 impl Pragmas {
     /// `FULL`: a commit that has been acknowledged has been flushed. The log is cut by [`checkpoints`]; a commit that finds it
-    /// at 16,000 pages all the same does it itself. The time-out speaks to other processes only: the
+    /// at 32,000 pages all the same does it itself. The time-out speaks to other processes only: the
     /// writers of this one queue for the one connection that writes.
     fn tell(&self, conn: &mut Conn) -> QueryResult<()> {
         let Self { patience, cache } = self;
         conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))?;
         conn.batch_execute(&format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 16000; \
-             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -{cache}"
+             PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 32000; \
+             PRAGMA journal_size_limit = 134217728; PRAGMA cache_size = -{cache}"
         ))
     }
 }

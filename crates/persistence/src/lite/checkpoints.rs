@@ -3,12 +3,15 @@
 //! SQLite does it inside the COMMIT that makes the log too long, and that writer, with everybody behind it, waits for
 //! thousands of pages and their flush. Here they wait for the last few, which were written while the thread copied: only
 //! when none is left the log begins anew, over what was written before, and that is done by a writer when it is told that
-//! there are few ([`Checkpoints::is_nearly_done`]).
+//! there are few ([`Checkpoints::is_nearly_done`]). While others write, SQLite does not flush what it copies, and leaves all
+//! of it to that writer: so the thread flushes the database itself.
 
+use std::collections::BTreeMap;
+use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::sql_query;
@@ -16,11 +19,18 @@ use diesel::sql_types::Integer;
 use domain::{Error, Result};
 
 use super::{Conn, connect};
+use crate::error::from_diesel;
 
-/// Commits are gathered so long: a page that several of them have changed is copied once.
-const PAUSE: Duration = Duration::from_millis(100);
-/// Pages of the log at which it is to begin anew.
-const LONG: i32 = 8_000;
+/// How often it is looked how long the log is.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Commits are gathered so long: a page that several of them have changed is copied once, and a commit that comes while the
+/// database is flushed waits ten times as long as others.
+const GATHERED: Duration = Duration::from_secs(1);
+/// Pages of the log at which it is copied at once and is to begin anew.
+const LONG: i32 = 16_000;
+/// Pages that may be left to the writer, and how often it is tried at most to get there.
+const FEW: i32 = 500;
+const ROUNDS: u32 = 4;
 
 /// The running thread; it ends when this is dropped.
 pub(super) struct Checkpoints {
@@ -82,10 +92,13 @@ impl Drop for Checkpoints {
 }
 
 fn run(path: &str, bell: &Bell) {
-    let mut conn = None;
+    // It is made when there is something to do: most commands of the command line write nothing.
+    let mut copier: Option<Copier> = None;
+    // When the first commit came that is not copied.
+    let mut since: Option<Instant> = None;
     loop {
         let state = lock(&bell.state);
-        let waits = |state: &mut State| !state.is_due && !state.is_over;
+        let waits = |state: &mut State| since.is_none() && !state.is_due && !state.is_over;
         let state = bell.changed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
         let pauses = |state: &mut State| !state.is_over;
         let paused = bell.changed.wait_timeout_while(state, PAUSE, pauses);
@@ -95,43 +108,101 @@ fn run(path: &str, bell: &Bell) {
         }
         state.is_due = false;
         drop(state);
-        // It connects when there is something to do: most commands of the command line write nothing.
-        if conn.is_none() {
-            conn = connect(path).ok();
-        }
-        // What fails, for instance because another process is at it, comes with the next one.
-        if let Some(checkpointer) = &mut conn {
-            match copy(checkpointer) {
-                Ok(is_long) => bell.is_nearly_done.store(is_long, Ordering::Relaxed),
-                Err(error) => {
-                    log::debug!("a checkpoint: {error}");
-                    conn = None;
-                }
+        let is_late = since.get_or_insert_with(Instant::now).elapsed() >= GATHERED;
+        let advanced = match &mut copier {
+            Some(copier) => copier.advance(is_late),
+            None => Copier::new(path).and_then(|new| copier.insert(new).advance(is_late)),
+        };
+        match advanced {
+            Ok(Step::Waits) => {}
+            Ok(Step::Copied { is_long }) => {
+                since = None;
+                bell.is_nearly_done.store(is_long, Ordering::Relaxed);
+            }
+            // What fails, for instance because another process is at it, comes with the next one.
+            Err(error) => {
+                log::debug!("a checkpoint: {error}");
+                (copier, since) = (None, None);
             }
         }
     }
 }
 
-/// Copies what there is; whether the log is long.
-fn copy(conn: &mut Conn) -> QueryResult<bool> {
-    let is_long = checkpoint(conn)? >= LONG;
-    if is_long {
-        // That took a while, in which others wrote; this takes less.
-        checkpoint(conn)?;
+/// Who copies.
+struct Copier {
+    conn: Conn,
+    file: &'static File,
+}
+
+/// What it did.
+enum Step {
+    /// Nothing: there is little to copy, and others may come.
+    Waits,
+    /// It copied what there was; whether the log is long.
+    Copied { is_long: bool },
+}
+
+impl Copier {
+    fn new(path: &str) -> Result<Self> {
+        static OPENED: Mutex<BTreeMap<String, &File>> = Mutex::new(BTreeMap::new());
+        let conn = connect(path)?;
+        let mut opened = lock(&OPENED);
+        let file = match opened.get(path) {
+            Some(file) => file,
+            None => {
+                // It stays open until the program ends: the first descriptor of a file that a process closes takes all its
+                // locks on that file away (POSIX), those of SQLite among them.
+                let file: &File = Box::leak(Box::new(File::open(path).map_err(Error::internal)?));
+                opened.insert(path.to_owned(), file);
+                file
+            }
+        };
+        Ok(Self { conn, file })
     }
-    Ok(is_long)
+
+    fn advance(&mut self, is_late: bool) -> Result<Step> {
+        let is_long = asked(&mut self.conn, "NOOP")?.log >= LONG;
+        if !is_late && !is_long {
+            return Ok(Step::Waits);
+        }
+        self.copy()?;
+        if is_long {
+            // That took a while, in which others wrote; each time takes less.
+            for _ in 0..ROUNDS {
+                self.copy()?;
+                let Log { log, checkpointed } = asked(&mut self.conn, "NOOP")?;
+                if log - checkpointed < FEW {
+                    break;
+                }
+            }
+        }
+        Ok(Step::Copied { is_long })
+    }
+
+    /// Copies what there is, and flushes it.
+    fn copy(&mut self) -> Result<()> {
+        checkpoint(&mut self.conn)?;
+        self.file.sync_data().map_err(Error::internal)
+    }
+}
+
+/// Copies what it can without waiting for anybody.
+pub(super) fn checkpoint(conn: &mut Conn) -> Result<()> {
+    asked(conn, "PASSIVE").map(drop)
 }
 
 #[derive(QueryableByName)]
 struct Log {
+    /// Its pages, copied or not.
     #[diesel(sql_type = Integer)]
     log: i32,
+    #[diesel(sql_type = Integer)]
+    checkpointed: i32,
 }
 
-/// Copies what it can without waiting for anybody; returns the pages of the log, copied or not.
-pub(super) fn checkpoint(conn: &mut Conn) -> QueryResult<i32> {
-    let Log { log } = sql_query("PRAGMA wal_checkpoint(PASSIVE)").get_result(conn)?;
-    Ok(log)
+/// Does as much of a checkpoint as this word says.
+fn asked(conn: &mut Conn, how: &str) -> Result<Log> {
+    sql_query(format!("PRAGMA wal_checkpoint({how})")).get_result(conn).map_err(from_diesel)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -141,8 +212,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use diesel::connection::SimpleConnection;
     use diesel::sql_types::BigInt;
 

@@ -32,7 +32,7 @@ use crate::error::{self, Failed, from_diesel};
 /// Writers that share a flush at most: one that fails to be committed fails them all.
 const MOST: usize = tasks::DEEPEST;
 /// A transaction that is older takes in nobody else: the first one has waited long enough.
-const AGE: Duration = Duration::from_millis(3);
+const AGE: Duration = Duration::from_millis(10);
 
 /// The queue of the writers.
 pub(crate) struct Writers {
