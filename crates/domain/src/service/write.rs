@@ -1,5 +1,6 @@
 //! The use cases that change something.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,9 +25,13 @@ use crate::{Error, Result, decode, limits, patch as patching, replace as replaci
 /// A POST as far as the database has no say in it.
 pub struct Prepared {
     edit: Edit,
-    derived: Derived,
+    /// None of what is large: many may wait for their turn.
+    derived: Option<Derived>,
     projection: Projection,
 }
+
+/// Bytes of a document of which all is kept that follows from it, some fifty times as many.
+const LIGHT: usize = 16 << 10;
 
 /// Reads and judges a POST on a collection, without the database.
 pub fn prepare(
@@ -38,7 +43,8 @@ pub fn prepare(
     call.principal.require(resource_type.area, Access::Write)?;
     let projection = query.projection(call, resource_type)?;
     let edit = born(call, resource_type, as_ref(body)?)?;
-    let derived = Derived::new(resource_type, &edit.document)?;
+    let is_light = edit.document.weight() <= LIGHT;
+    let derived = is_light.then(|| Derived::new(resource_type, &edit.document)).transpose()?;
     Ok(Prepared { edit, derived, projection })
 }
 
@@ -89,6 +95,10 @@ fn give_birth(
     Prepared { edit, derived, .. }: &Prepared,
     promised: Option<ResourceId>,
 ) -> Result<Resource> {
+    let derived = match derived {
+        Some(derived) => Cow::Borrowed(derived),
+        None => Cow::Owned(Derived::new(resource_type, &edit.document)?),
+    };
     let meta = Meta { created: call.now, modified: call.now, version: Version(1) };
     let id = promised.unwrap_or_else(ResourceId::generate);
     let mut resource = Resource { id, document: edit.document.clone(), meta };
@@ -108,11 +118,11 @@ fn give_birth(
         Some(old) => {
             resource.id = old.id;
             resource.meta = next(&old.meta, call.now);
-            let living = tx.revive(resource_type, &resource, derived)?;
+            let living = tx.revive(resource_type, &resource, &derived)?;
             (Action::Revived, Some(old.meta.version), living)
         }
         None => {
-            let living = tx.insert(resource_type, &resource, derived)?;
+            let living = tx.insert(resource_type, &resource, &derived)?;
             (Action::Created, None, living)
         }
     };

@@ -28,9 +28,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 const GATHERED: Duration = Duration::from_secs(1);
 /// Pages of the log at which it is copied at once and is to begin anew.
 const LONG: i32 = 16_000;
-/// Pages that may be left to the writer, and how often it is tried at most to get there.
+/// So few pages are left to the writer, if that can be had with so many copies. With many left he is told nothing.
 const FEW: i32 = 500;
-const ROUNDS: u32 = 4;
+const ROUNDS: u32 = 5;
+const MANY: i32 = 2_000;
+/// "I/O error", the same number on every system.
+const EIO: i32 = 5;
 
 /// The running thread; it ends when this is dropped.
 pub(super) struct Checkpoints {
@@ -110,18 +113,18 @@ fn run(path: &str, bell: &Bell) {
         drop(state);
         let is_late = since.get_or_insert_with(Instant::now).elapsed() >= GATHERED;
         let advanced = match &mut copier {
-            Some(copier) => copier.advance(is_late),
-            None => Copier::new(path).and_then(|new| copier.insert(new).advance(is_late)),
+            Some(copier) => copier.advance(is_late, bell),
+            None => Copier::new(path).and_then(|new| copier.insert(new).advance(is_late, bell)),
         };
         match advanced {
             Ok(Step::Waits) => {}
-            Ok(Step::Copied { is_long }) => {
+            Ok(Step::Copied { is_nearly_done }) => {
                 since = None;
-                bell.is_nearly_done.store(is_long, Ordering::Relaxed);
+                bell.is_nearly_done.store(is_nearly_done, Ordering::Relaxed);
             }
-            // What fails, for instance because another process is at it, comes with the next one.
+            // It is tried again after the next commit.
             Err(error) => {
-                log::debug!("a checkpoint: {error}");
+                log::warn!("a checkpoint: {error}");
                 (copier, since) = (None, None);
             }
         }
@@ -136,10 +139,10 @@ struct Copier {
 
 /// What it did.
 enum Step {
-    /// Nothing: there is little to copy, and others may come.
+    /// Nothing: there is little to copy and others may come, or another process is at it.
     Waits,
-    /// It copied what there was; whether the log is long.
-    Copied { is_long: bool },
+    /// It copied; whether the log is long, and nearly all of it copied.
+    Copied { is_nearly_done: bool },
 }
 
 impl Copier {
@@ -160,29 +163,42 @@ impl Copier {
         Ok(Self { conn, file })
     }
 
-    fn advance(&mut self, is_late: bool) -> Result<Step> {
-        let is_long = asked(&mut self.conn, "NOOP")?.log >= LONG;
+    fn advance(&mut self, is_late: bool, bell: &Bell) -> Result<Step> {
+        let mut before = asked(&mut self.conn, "NOOP")?;
+        let is_long = before.log >= LONG;
         if !is_late && !is_long {
             return Ok(Step::Waits);
         }
-        self.copy()?;
-        if is_long {
-            // That took a while, in which others wrote; each time takes less.
-            for _ in 0..ROUNDS {
-                self.copy()?;
-                let Log { log, checkpointed } = asked(&mut self.conn, "NOOP")?;
-                if log - checkpointed < FEW {
-                    break;
-                }
+        // Each copy takes a while, in which others write: fewer pages each time.
+        for _ in 0..if is_long { ROUNDS } else { 1 } {
+            checkpoint(&mut self.conn)?;
+            let after = asked(&mut self.conn, "NOOP")?;
+            if after.checkpointed != before.checkpointed {
+                self.flush()?;
+            } else if after.left() > 0 {
+                // A reader needs the database as it is, or another process copies.
+                return Ok(Step::Waits);
+            }
+            before = after;
+            if before.left() < FEW || lock(&bell.state).is_over {
+                break;
             }
         }
-        Ok(Step::Copied { is_long })
+        Ok(Step::Copied { is_nearly_done: is_long && before.left() < MANY })
     }
 
-    /// Copies what there is, and flushes it.
-    fn copy(&mut self) -> Result<()> {
-        checkpoint(&mut self.conn)?;
-        self.file.sync_data().map_err(Error::internal)
+    /// Flushes what was copied. Pages that the system could not write it forgets, and speaks of them once: SQLite would take
+    /// them for written and begin the log anew. So the program ends as if it were killed, while they still are in the log, and
+    /// whoever opens the database next copies them again.
+    fn flush(&self) -> Result<()> {
+        self.file.sync_data().map_err(|error| {
+            if error.raw_os_error() == Some(EIO) {
+                log::error!("the database could not be flushed: {error}");
+                log::logger().flush();
+                std::process::abort();
+            }
+            Error::internal(error)
+        })
     }
 }
 
@@ -191,6 +207,7 @@ pub(super) fn checkpoint(conn: &mut Conn) -> Result<()> {
     asked(conn, "PASSIVE").map(drop)
 }
 
+/// The write-ahead log; -1 where another process checkpoints.
 #[derive(QueryableByName)]
 struct Log {
     /// Its pages, copied or not.
@@ -198,6 +215,13 @@ struct Log {
     log: i32,
     #[diesel(sql_type = Integer)]
     checkpointed: i32,
+}
+
+impl Log {
+    /// Pages that are not copied.
+    fn left(&self) -> i32 {
+        self.log - self.checkpointed
+    }
 }
 
 /// Does as much of a checkpoint as this word says.
