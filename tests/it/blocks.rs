@@ -9,6 +9,7 @@ use domain::catalog::Catalog;
 use domain::cursor::CursorKey;
 use domain::document::Document;
 use domain::id::{ResourceId, TenantId};
+use domain::index::Derived;
 use domain::list::{ListQuery, Sort, Start};
 use domain::meta::{Meta, Version, parse_time};
 use domain::path::Target;
@@ -79,7 +80,8 @@ fn a_block_is_cut_while_somebody_waits(backend: Backend) {
     let insert = |numbers: Range<i64>, pause: &dyn Fn()| {
         store::write(&*store, tenant.id, |tx| {
             for number in numbers.clone() {
-                tx.insert(&USER, &born(number))?;
+                let resource = born(number);
+                tx.insert(&USER, &resource, &Derived::new(&USER, &resource.document)?)?;
                 if number == numbers.start {
                     pause();
                 }
@@ -128,7 +130,7 @@ fn blocks_count_what_is_there(backend: Backend) {
                     buried.push(resource);
                 } else if what == 1 && !buried.is_empty() {
                     let resource = buried.swap_remove(below(buried.len()));
-                    tx.revive(&USER, &resource)?;
+                    tx.revive(&USER, &resource, &Derived::new(&USER, &resource.document)?)?;
                     living.push(resource);
                 } else if what == 2 && !living.is_empty() {
                     let place = below(living.len());
@@ -150,7 +152,7 @@ fn blocks_count_what_is_there(backend: Backend) {
                     let meta = Meta { created, modified: created, version: Version(1) };
                     let resource =
                         Resource { id: ResourceId::generate(), document: Document(document), meta };
-                    tx.insert(&USER, &resource)?;
+                    tx.insert(&USER, &resource, &Derived::new(&USER, &resource.document)?)?;
                     living.push(resource);
                 }
             }

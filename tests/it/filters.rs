@@ -13,7 +13,7 @@ use domain::catalog::Catalog;
 use domain::contract;
 use domain::filter::parse::{Scope, parse};
 use domain::id::{ResourceId, TenantId};
-use domain::index;
+use domain::index::{self, Derived};
 use domain::list::{ListQuery, Position, Sort, Start};
 use domain::meta::{Meta, Version};
 use domain::path::Target;
@@ -312,7 +312,9 @@ fn world(backend: Backend) -> World {
             .create_tenant(&Record { tenant: tenant.clone(), created: start, purge: Purge::default() })
             .unwrap();
         store::write(&*store, tenant.id, |tx| {
-            resources.iter().try_for_each(|resource| tx.insert(&USER, resource).map(drop))
+            resources.iter().try_for_each(|resource| {
+                tx.insert(&USER, resource, &Derived::new(&USER, &resource.document)?).map(drop)
+            })
         })
         .unwrap();
     }
@@ -450,7 +452,7 @@ fn check_order(by: &Target, descending: bool, walked: &[Resource], name: &str) {
             None => index::entries(&USER, &resource.document)
                 .into_iter()
                 .find(|entry| entry.path == path && entry.ordinal == 0)
-                .map(|entry| entry.key.stored().0),
+                .map(|entry| entry.key.stored().0.into_owned()),
         }
     };
     for pair in walked.windows(2) {

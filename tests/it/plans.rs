@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::filter::parse::{Scope, parse};
 use domain::id::{ResourceId, TenantId};
+use domain::index::Derived;
 use domain::list::{ListQuery, Part, Position, Sort, Start};
 use domain::meta::{Meta, Version, parse_time};
 use domain::path::Target;
@@ -205,7 +206,9 @@ fn filled(backend: Backend) -> (TestDb, std::sync::Arc<dyn store::Store>, Tenant
                 let Value::Object(document) = person(number) else { unreachable!("an object") };
                 let document = domain::document::Document(document);
                 let meta = Meta { created: now, modified: now, version: Version(1) };
-                tx.insert(&USER, &Resource { id: ResourceId::generate(), document, meta }).map(drop)
+                let derived = Derived::new(&USER, &document)?;
+                let resource = Resource { id: ResourceId::generate(), document, meta };
+                tx.insert(&USER, &resource, &derived).map(drop)
             })
         })
         .unwrap();
