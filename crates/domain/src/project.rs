@@ -131,8 +131,10 @@ impl Projection {
         for target in Target::all(resource_type) {
             let attribute = &target.attribute;
             let subs: Vec<_> = attribute.sub_attributes.iter().filter(|sub| on_request(sub)).collect();
-            let is_meant = on_request(attribute) || !subs.is_empty();
-            let new = if is_meant { decode::current(after, &target) } else { None };
+            if !on_request(attribute) && subs.is_empty() {
+                continue;
+            }
+            let new = decode::current(after, &target);
             if new.is_none() || decode::current(before, &target) == new {
                 continue;
             }

@@ -308,8 +308,8 @@ pub trait TenantTx {
     /// The keys of the profiles, in order of name.
     fn profile_keys(&mut self) -> Result<Vec<ProfileKey>>;
 
-    /// Stores a new resource with what is derived from its document; returns how many living ones of the type there are now. Nobody else changes that number
-    /// until the transaction ends.
+    /// Stores a new resource with what is derived from its document; returns how many living ones of the type there are
+    /// now. Nobody else changes that number until the transaction ends.
     fn insert(&mut self, resource_type: &ResourceType, resource: &Resource, derived: &Derived)
     -> Result<i64>;
 

@@ -1,4 +1,4 @@
--- The rows of one resource are added by one statement. Were the key looked at when that is done, SQLite would keep a copy of
+-- The rows of one resource are added several at a time. Were the key looked at when such a statement is done, SQLite would keep a copy of
 -- every page, to take the statement back. Only words of the definition change, which is what `writable_schema` is for.
 pragma writable_schema = on;
 update sqlite_schema set sql = replace(sql, 'on delete cascade', 'on delete cascade deferrable initially deferred')

@@ -28,9 +28,11 @@ const PAUSE: Duration = Duration::from_millis(50);
 const GATHERED: Duration = Duration::from_secs(1);
 /// Pages of the log at which it is copied at once and is to begin anew.
 const LONG: i32 = 16_000;
-/// So few pages are left to the writer, if that can be had with so many copies. With many left he is told nothing.
+/// A long log is copied until fewer pages than this are left.
 const FEW: i32 = 500;
+/// And so often at most.
 const ROUNDS: u32 = 5;
+/// With so many left, no writer is told to do the rest.
 const MANY: i32 = 2_000;
 /// "I/O error", the same number on every system.
 const EIO: i32 = 5;
@@ -139,7 +141,7 @@ struct Copier {
 
 /// What it did.
 enum Step {
-    /// Nothing: there is little to copy and others may come, or another process is at it.
+    /// Nothing, or not all: there is little to copy and others may come, or somebody is in the way. It is tried again.
     Waits,
     /// It copied; whether the log is long, and nearly all of it copied.
     Copied { is_nearly_done: bool },
