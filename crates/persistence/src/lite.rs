@@ -14,7 +14,8 @@ use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -218,7 +219,22 @@ fn connect(path: &str) -> Result<Conn> {
     }
     let mut conn = Conn::establish(path).map_err(from_connect)?;
     PATIENT.tell(&mut conn).map_err(from_diesel)?;
+    log_ahead(&mut conn).map_err(from_diesel)?;
     Ok(conn)
+}
+
+/// Gives the file its write-ahead log, which it then has for good. Of several that do so at the same moment one is let
+/// through, and SQLite refuses the others without the wait that they asked for: each may stand in the other's way.
+fn log_ahead(conn: &mut Conn) -> QueryResult<()> {
+    let end = Instant::now() + PATIENT.patience;
+    loop {
+        match conn.batch_execute("PRAGMA journal_mode = WAL") {
+            Err(error) if error::is_passing(&error) && Instant::now() < end => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            done => return done,
+        }
+    }
 }
 
 /// What every connection is told once, and what differs.
@@ -248,9 +264,37 @@ impl Pragmas {
         let Self { patience, cache } = self;
         conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))?;
         conn.batch_execute(&format!(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-             PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 32000; \
+            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; \
+             PRAGMA wal_autocheckpoint = 32000; \
              PRAGMA journal_size_limit = 134217728; PRAGMA cache_size = -{cache}"
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn several_may_make_the_database_at_the_same_moment() {
+        const AT_ONCE: usize = 4;
+        for _ in 0..50 {
+            let folder = std::env::temp_dir().join(format!("rollcall-lite-{}", uuid::Uuid::now_v7()));
+            std::fs::create_dir(&folder).unwrap();
+            let path = folder.join("new.db");
+            let (path, start) = (path.to_str().unwrap(), Barrier::new(AT_ONCE));
+            let connected = || {
+                start.wait();
+                connect(path).map(drop)
+            };
+            let all: Vec<Result<()>> = thread::scope(|scope| {
+                let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(connected)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(all.iter().all(Result::is_ok), "{all:?}");
+            std::fs::remove_dir_all(&folder).unwrap();
+        }
     }
 }
