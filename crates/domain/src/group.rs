@@ -101,11 +101,16 @@ impl Entry {
         })
     }
 
+    /// The display name, if there is one to be shown.
+    pub(crate) fn shown_name(&self) -> Option<&str> {
+        self.display.as_deref().filter(|display| !display.is_empty())
+    }
+
     /// As RFC 7643 section 4.2 has a member; without `display` for a user who has no display name.
     pub(crate) fn as_object(&self, base: &str) -> Value {
         let id = self.user;
         let mut member = json!({"value": id.to_string(), "$ref": format!("{base}/{}/{id}", USER.endpoint)});
-        if let Some(display) = self.display.as_deref().filter(|display| !display.is_empty()) {
+        if let Some(display) = self.shown_name() {
             member["display"] = display.into();
         }
         member["type"] = USER.name.as_str().into();

@@ -2,15 +2,15 @@
 //! members are written into it one by one.
 
 use super::fields::Fields;
-use super::render::{Page, cut};
-use super::source::Source;
+use super::render::{Page, cut, is_whole};
+use super::source::{Source, write_text};
 use super::{Part, Projection, Related};
 use crate::Result;
 use crate::contract::{Contract, Shape};
 use crate::group::Entry;
 use crate::id::ResourceId;
 use crate::path::Sub;
-use crate::resource_type::{FlatMember, Kind, ResourceType};
+use crate::resource_type::{FlatMember, Kind, ResourceType, USER};
 use crate::schema::{Attribute, group};
 
 /// The JSON text of a group around its members.
@@ -74,24 +74,83 @@ fn shows(contract: &Contract, members: &Attribute, part: &Part<'_>) -> bool {
     }
 }
 
-/// Appends the JSON text of one member.
-pub fn write_member(
-    into: &mut String,
-    resource_type: &ResourceType,
-    contract: &Contract,
-    base: &str,
-    member: &Entry,
-    projection: &Projection,
-) {
-    let value = match (contract.shape, resource_type.kind) {
-        (Shape::Flat, Kind::Group(FlatMember::UserName)) => member.user_name.as_str().into(),
-        (Shape::Flat, _) => member.user.to_string().into(),
-        (Shape::Objects, _) => match resource_type.schema.attribute(group::MEMBERS) {
-            Some(members) => cut(&projection.part(None, members), members, member.as_object(base)),
-            None => member.as_object(base),
-        },
-    };
-    into.push_str(&value.to_string());
+/// How the members of a group are written, which is the same for each of them.
+pub struct Members<'a> {
+    base: &'a str,
+    form: Form<'a>,
+}
+
+/// What of a member is written.
+enum Form<'a> {
+    /// Its user name.
+    Name,
+    /// Its id.
+    Id,
+    /// All of the object; this is the text of `$ref` up to the id.
+    Object(String),
+    /// What this part leaves of the object.
+    Cut(&'a Attribute, Part<'a>),
+}
+
+impl<'a> Members<'a> {
+    /// As this projection shows them; `base` is the public URL of the contract's base path.
+    pub fn new(
+        resource_type: &'a ResourceType,
+        contract: &Contract,
+        base: &'a str,
+        projection: &'a Projection,
+    ) -> Self {
+        let members = resource_type.schema.attribute(group::MEMBERS);
+        let part = members.map(|members| (members, projection.part(None, members)));
+        let form = match (contract.shape, resource_type.kind, part) {
+            (Shape::Flat, Kind::Group(FlatMember::UserName), _) => Form::Name,
+            (Shape::Flat, ..) => Form::Id,
+            (Shape::Objects, _, Some((members, part))) if !is_whole(&part, members) => {
+                Form::Cut(members, part)
+            }
+            (Shape::Objects, ..) => {
+                let mut reference = String::new();
+                write_text(&mut reference, &format!("{base}/{}/", USER.endpoint));
+                reference.pop();
+                Form::Object(reference)
+            }
+        };
+        Self { base, form }
+    }
+
+    /// Appends the JSON text of one.
+    pub fn write(&self, into: &mut String, member: &Entry) {
+        match &self.form {
+            Form::Name => write_text(into, &member.user_name),
+            Form::Id => {
+                into.push('"');
+                member.user.push_to(into);
+                into.push('"');
+            }
+            Form::Object(reference) => write_object(into, reference, member),
+            Form::Cut(members, part) => {
+                let left = cut(part, members, member.as_object(self.base));
+                into.push_str(&left.to_string());
+            }
+        }
+    }
+}
+
+/// [`Entry::as_object`] as text: groups have many members.
+fn write_object(into: &mut String, reference: &str, member: &Entry) {
+    into.push_str("{\"value\":\"");
+    member.user.push_to(into);
+    into.push_str("\",\"$ref\":");
+    into.push_str(reference);
+    member.user.push_to(into);
+    into.push('"');
+    if let Some(display) = member.shown_name() {
+        into.push_str(",\"display\":");
+        write_text(into, display);
+    }
+    into.push_str(",\"type\":");
+    write_text(into, &USER.name);
+    into.push('}');
 }
 
 #[cfg(test)]

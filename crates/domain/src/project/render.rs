@@ -346,7 +346,7 @@ enum Content<'a> {
 }
 
 /// Whether nothing of a value is cut.
-fn is_whole(part: &Part<'_>, attribute: &Attribute) -> bool {
+pub(super) fn is_whole(part: &Part<'_>, attribute: &Attribute) -> bool {
     *part == Part::Everything && attribute.sub_attributes.iter().all(|sub| sub.returned == Returned::Default)
 }
 

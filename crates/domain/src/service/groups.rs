@@ -9,7 +9,7 @@ use super::{Answer, Call, location};
 use crate::error::excerpt;
 use crate::group::{Entry, List, Step};
 use crate::id::ResourceId;
-use crate::project::group::{Frame, frame, write_member};
+use crate::project::group::{Frame, Members, frame};
 use crate::project::{Projection, Source};
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
@@ -234,6 +234,7 @@ pub(super) fn write(
         HashMap::new()
     };
     let size = |group: &ResourceId| sizes.get(group).copied().unwrap_or(0);
+    let members = Members::new(resource_type, call.contract, call.base, projection);
     let mut read: HashMap<ResourceId, Vec<Entry>> = HashMap::new();
     for (place, group) in groups.iter().enumerate() {
         let id = group.id();
@@ -245,7 +246,7 @@ pub(super) fn write(
             let mut first = true;
             let mut write = |entry: &Entry, text: &mut String| {
                 text.push_str(if std::mem::take(&mut first) { "" } else { "," });
-                write_member(text, resource_type, call.contract, call.base, entry, projection);
+                members.write(text, entry);
             };
             if size(&id) > BATCH_SIZE {
                 each_entry(tx, id, List::Members, &mut |entry| {

@@ -10,10 +10,10 @@ use domain::role::Role;
 use domain::schema::qa_user;
 use domain::{Error, Result, key};
 
-use super::super::Db;
+use super::super::PLANS_BY_VALUES;
 use super::scope::of_tenant;
 use super::tenant_tx::Tx;
-use super::wrap::{Fixed, Kept, Planned, fixed};
+use super::wrap::{Fixed, Kept, Planned, fixed, planned};
 use crate::error::from_diesel;
 use crate::rows::MembershipRow;
 use crate::schema::{attribute_values, group_sizes, memberships, resources};
@@ -47,14 +47,18 @@ macro_rules! list_of {
     };
 }
 
-/// A question about several groups. One alone is asked for by its id and not in an array: a planner that knows nothing
-/// yet of a young table reads the whole list of the tenant rather than to look for each id of an array.
+/// The answer to a question about several groups. One alone is asked for by its id and not in an array: a planner that knows
+/// nothing yet of a young table reads the whole list of the tenant rather than to look for each id of an array.
 macro_rules! of_groups {
-    ($question:expr, $groups:expr) => {
+    ($self:ident, $question:expr, $groups:expr) => {
         match $groups {
-            [group] => $question.filter(memberships::group_id.eq(Id(group.0))),
-            groups => $question.filter(memberships::group_id.eq_any(groups.iter().map(|group| Id(group.0)))),
+            [group] => planned!($question.filter(memberships::group_id.eq(Id(group.0)))).load($self.conn),
+            groups => {
+                let groups = groups.iter().map(|group| Id(group.0));
+                Planned($question.filter(memberships::group_id.eq_any(groups))).load($self.conn)
+            }
         }
+        .map_err(from_diesel)
     };
 }
 
@@ -132,9 +136,20 @@ impl Tx<'_> {
         };
         let rows: Vec<MembershipRow> = users.iter().map(row).collect();
         let mut added: Vec<Id> = Vec::new();
+        macro_rules! new {
+            ($rows:expr) => {
+                diesel::insert_into(memberships::table)
+                    .values($rows)
+                    .on_conflict_do_nothing()
+                    .returning(memberships::user_id)
+            };
+        }
         for rows in rows.chunks(BATCH) {
-            let new = diesel::insert_into(memberships::table).values(rows).on_conflict_do_nothing();
-            added.extend(new.returning(memberships::user_id).load::<Id>(self.conn).map_err(from_diesel)?);
+            let new: QueryResult<Vec<Id>> = match rows {
+                [row] => fixed!(new!(row)).load(self.conn),
+                rows => new!(rows).load(self.conn),
+            };
+            added.extend(new.map_err(from_diesel)?);
         }
         self.resize(group, list, signed(added.len())?)?;
         Ok(ids(added))
@@ -265,7 +280,7 @@ impl Tx<'_> {
             .limit(i64::try_from(limit).unwrap_or(i64::MAX))
             .select((memberships::user_id, resources::name, resources::display));
         let rows: Vec<(Id, String, Option<String>)> =
-            Planned(entries).load(self.conn).map_err(from_diesel)?;
+            planned!(entries).load(self.conn).map_err(from_diesel)?;
         let entry =
             |(user, user_name, display): (Id, _, _)| Entry { user: ResourceId(user.0), user_name, display };
         Ok(rows.into_iter().map(entry).collect())
@@ -278,11 +293,8 @@ impl Tx<'_> {
             .inner_join(resources::table.on(
                 resources::tenant_id.eq(memberships::tenant_id).and(resources::id.eq(memberships::user_id)),
             ))
-            .select((memberships::group_id, memberships::user_id, resources::name, resources::display))
-            .into_boxed::<Db>();
-        let members = of_groups!(members, groups);
-        let rows: Vec<(Id, Id, String, Option<String>)> =
-            Planned(members).load(self.conn).map_err(from_diesel)?;
+            .select((memberships::group_id, memberships::user_id, resources::name, resources::display));
+        let rows: Vec<(Id, Id, String, Option<String>)> = of_groups!(self, members, groups)?;
         let entry = |(group, user, user_name, display): (Id, Id, _, _)| {
             (ResourceId(group.0), Entry { user: ResourceId(user.0), user_name, display })
         };
@@ -290,12 +302,17 @@ impl Tx<'_> {
     }
 
     pub(super) fn sizes(&mut self, groups: &[ResourceId]) -> Result<Vec<(ResourceId, i64)>> {
-        let rows: Vec<(Id, i64)> = group_sizes::table
+        let sizes = group_sizes::table
             .filter(of_tenant!(group_sizes, self.tenant))
-            .filter(group_sizes::group_id.eq_any(groups.iter().map(|group| Id(group.0))))
-            .select((group_sizes::group_id, group_sizes::members))
-            .load(self.conn)
-            .map_err(from_diesel)?;
+            .select((group_sizes::group_id, group_sizes::members));
+        let rows: QueryResult<Vec<(Id, i64)>> = match groups {
+            [group] => fixed!(sizes.filter(group_sizes::group_id.eq(Id(group.0)))).load(self.conn),
+            groups => {
+                let groups = groups.iter().map(|group| Id(group.0));
+                sizes.filter(group_sizes::group_id.eq_any(groups)).load(self.conn)
+            }
+        };
+        let rows = rows.map_err(from_diesel)?;
         Ok(rows.into_iter().map(|(group, size)| (ResourceId(group.0), size)).collect())
     }
 
@@ -303,9 +320,8 @@ impl Tx<'_> {
         let owners = memberships::table
             .filter(of_tenant!(memberships, self.tenant))
             .filter(memberships::list.eq(List::Owners.name()))
-            .select((memberships::group_id, memberships::user_id))
-            .into_boxed::<Db>();
-        let rows: Vec<(Id, Id)> = Planned(of_groups!(owners, groups)).load(self.conn).map_err(from_diesel)?;
+            .select((memberships::group_id, memberships::user_id));
+        let rows: Vec<(Id, Id)> = of_groups!(self, owners, groups)?;
         let owners = rows.into_iter().map(|(group, user)| (ResourceId(group.0), ResourceId(user.0)));
         Ok(in_order(owners, |pair| *pair))
     }

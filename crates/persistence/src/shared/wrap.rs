@@ -179,8 +179,8 @@ impl<Q: QueryFragment<Db>> Cached<Q> {
 }
 
 /// The same for one of which there is one text, found again by the place in the program where it stands: nothing is written
-/// to find it. Made by [`fixed!`] alone.
-pub(crate) struct Fixed<Q, Place> {
+/// to find it; where it is not `KEPT` it is prepared anew each time. Made by [`fixed!`] and [`planned!`] alone.
+pub(crate) struct Fixed<Q, Place, const KEPT: bool = true> {
     pub(crate) query: Q,
     place: PhantomData<Place>,
 }
@@ -195,24 +195,33 @@ macro_rules! fixed {
 }
 pub(crate) use fixed;
 
-impl<Q, Place> Fixed<Q, Place> {
+/// The same for a query that is planned by its values, as [`Planned`], by a database that does so.
+macro_rules! planned {
+    ($query:expr) => {{
+        struct Here;
+        Fixed::<_, Here, { !PLANS_BY_VALUES }>::new($query)
+    }};
+}
+pub(crate) use planned;
+
+impl<Q, Place, const KEPT: bool> Fixed<Q, Place, KEPT> {
     pub(crate) fn new(query: Q) -> Self {
         Self { query, place: PhantomData }
     }
 }
 
-impl<Q, Place: 'static> QueryId for Fixed<Q, Place> {
+impl<Q, Place: 'static, const KEPT: bool> QueryId for Fixed<Q, Place, KEPT> {
     type QueryId = Place;
-    const HAS_STATIC_QUERY_ID: bool = true;
+    const HAS_STATIC_QUERY_ID: bool = KEPT;
 }
 
-impl<Q: Query, Place> Query for Fixed<Q, Place> {
+impl<Q: Query, Place, const KEPT: bool> Query for Fixed<Q, Place, KEPT> {
     type SqlType = Q::SqlType;
 }
 
-impl<Q, Place> RunQueryDsl<Conn> for Fixed<Q, Place> {}
+impl<Q, Place, const KEPT: bool> RunQueryDsl<Conn> for Fixed<Q, Place, KEPT> {}
 
-impl<Q: QueryFragment<Db>, Place: 'static> QueryFragment<Db> for Fixed<Q, Place> {
+impl<Q: QueryFragment<Db>, Place: 'static, const KEPT: bool> QueryFragment<Db> for Fixed<Q, Place, KEPT> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         self.query.walk_ast(out)
     }
@@ -221,14 +230,14 @@ impl<Q: QueryFragment<Db>, Place: 'static> QueryFragment<Db> for Fixed<Q, Place>
         if cfg!(debug_assertions) {
             self.check_text(backend)?;
         }
-        Ok(true)
+        Ok(KEPT)
     }
 }
 
 /// The texts of the statements that have run, for [`Fixed::check_text`].
 static TEXTS: Mutex<BTreeMap<TypeId, String>> = Mutex::new(BTreeMap::new());
 
-impl<Q: QueryFragment<Db>, Place: 'static> Fixed<Q, Place> {
+impl<Q: QueryFragment<Db>, Place: 'static, const KEPT: bool> Fixed<Q, Place, KEPT> {
     /// Another statement would be carried out if the text were not the same each time.
     fn check_text(&self, backend: &Db) -> QueryResult<()> {
         let mut text = <Db as Backend>::QueryBuilder::default();
@@ -239,7 +248,9 @@ impl<Q: QueryFragment<Db>, Place: 'static> Fixed<Q, Place> {
         assert_eq!(*first, text, "a fixed statement has two texts");
         Ok(())
     }
+}
 
+impl<Q: QueryFragment<Db>, Place: 'static> Fixed<Q, Place> {
     /// Runs a statement that returns no rows.
     pub(crate) fn run(self, conn: &mut Conn) -> QueryResult<()> {
         let none: Vec<i32> = Fixed::<_, Place>::new(Silent(self.query)).load(conn)?;
@@ -261,7 +272,7 @@ impl<Q: QueryFragment<Db>> QueryFragment<Db> for Silent<Q> {
     }
 }
 
-/// A query that is planned each time it runs. The plan of a prepared statement is made for any group; where one group
+/// A query that is planned each time it runs, whatever its text. The plan of a prepared statement is made for any group; where one group
 /// holds nearly all memberships of a tenant and others ten, PostgreSQL then reads all of them to find the ten.
 pub(crate) struct Planned<Q>(pub(crate) Q);
 

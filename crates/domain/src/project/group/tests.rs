@@ -44,11 +44,12 @@ fn text(
     let frame = frame(resource_type, contract, &base, &resource.into(), owners, projection).expect("a frame");
     let mut text = frame.head;
     if frame.shows_members {
+        let written = Members::new(resource_type, contract, &base, projection);
         for (place, member) in members.iter().enumerate() {
             if place > 0 {
                 text.push(',');
             }
-            write_member(&mut text, resource_type, contract, &base, member, projection);
+            written.write(&mut text, member);
         }
     }
     text + &frame.tail
@@ -243,5 +244,18 @@ proptest! {
                 prop_assert_eq!(edit.expect("an echo is accepted").document, resource.document.clone());
             }
         }
+    }
+}
+
+#[test]
+fn a_whole_member_is_the_text_of_its_object() {
+    let base = "https://h.test/\"scim\"";
+    let projection = Projection::default();
+    let members = Members::new(&GROUP, &RFC, base, &projection);
+    for display in [None, Some(""), Some("Mia \"M\" Röth\n")] {
+        let member = entry(2, "mia@shop.test", display);
+        let mut text = String::new();
+        members.write(&mut text, &member);
+        assert_eq!(text, member.as_object(base).to_string());
     }
 }
