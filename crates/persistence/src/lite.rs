@@ -8,6 +8,7 @@ mod checkpoints;
 mod shared;
 mod tasks;
 mod views;
+mod words;
 mod writers;
 
 use std::fs::OpenOptions;
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::AstPass;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection};
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Text};
@@ -37,6 +38,7 @@ use crate::schema::tenants;
 use crate::types::{Id, Spoken, Uid};
 use shared::{Catalogs, Repo, Whose};
 use views::Commits;
+use words::{Begin, Commit};
 use writers::Writers;
 
 pub(crate) use views::Views;
@@ -125,9 +127,9 @@ fn read<T>(
     _whose: Whose,
     work: impl FnOnce(&mut Conn) -> Result<T, Failed>,
 ) -> Result<T, Failed> {
-    Word::<true>.execute(conn)?;
+    Begin.execute(conn)?;
     let done = work(conn);
-    if let Err(error) = Word::<false>.execute(conn) {
+    if let Err(error) = Commit.execute(conn) {
         // What is left open would fail whoever comes next.
         let _ = conn.batch_execute("ROLLBACK");
         return done.and(Err(error.into()));
@@ -152,19 +154,6 @@ fn hand_over(writers: &Writers, task: Task) -> Option<Task> {
     writers.give(task);
     None
 }
-
-/// `BEGIN`, or `COMMIT`.
-#[derive(QueryId)]
-struct Word<const IS_BEGIN: bool>;
-
-impl<const IS_BEGIN: bool> QueryFragment<Db> for Word<IS_BEGIN> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
-        out.push_sql(if IS_BEGIN { "BEGIN" } else { "COMMIT" });
-        Ok(())
-    }
-}
-
-impl<const IS_BEGIN: bool> RunQueryDsl<Conn> for Word<IS_BEGIN> {}
 
 pub(crate) fn open(path: &str, options: &Options) -> Result<Arc<dyn Store>> {
     let mut conn = connect(path)?;

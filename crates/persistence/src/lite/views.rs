@@ -16,7 +16,8 @@ use diesel::prelude::*;
 use diesel::r2d2::ConnectionManager;
 use r2d2::{Pool, PooledConnection};
 
-use super::{Conn, Word};
+use super::Conn;
+use super::words::{Begin, Commit};
 use crate::error::Failed;
 
 /// How long a transaction is used.
@@ -80,7 +81,7 @@ impl Views {
     fn begin(&self, mut conn: PooledConnection<ConnectionManager<Conn>>) -> Result<View, Failed> {
         // Counted before it begins: what is committed in between is seen and not known, and never the other way round.
         let (commits, opened) = (self.commits.get(), Instant::now());
-        Word::<true>.execute(&mut *conn)?;
+        Begin.execute(&mut *conn)?;
         Ok(View { conn, commits, opened })
     }
 
@@ -118,7 +119,7 @@ impl Views {
 
 impl View {
     fn end(mut self) -> PooledConnection<ConnectionManager<Conn>> {
-        if let Err(error) = Word::<false>.execute(&mut *self.conn) {
+        if let Err(error) = Commit.execute(&mut *self.conn) {
             log::debug!("the end of a read: {error}");
             // What is left open would fail whoever comes next.
             let _ = self.conn.batch_execute("ROLLBACK");

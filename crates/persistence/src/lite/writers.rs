@@ -19,13 +19,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, Thread, ThreadId};
 use std::time::{Duration, Instant};
 
-use diesel::connection::{AnsiTransactionManager as Transactions, SimpleConnection, TransactionManager};
+use diesel::RunQueryDsl;
+use diesel::connection::SimpleConnection;
 use domain::store::Task;
 use domain::{Error, Result};
 
 use super::checkpoints::{self, Checkpoints};
 use super::tasks::{self, Tasks};
 use super::views::Commits;
+use super::words::{BeginImmediate, Commit, Release, Rollback, RollbackTo, Savepoint};
 use super::{Conn, connect};
 use crate::error::{self, Failed, from_diesel};
 
@@ -113,20 +115,22 @@ impl Writers {
             Ok(value) => {
                 if follows {
                     // It fails where SQLite has rolled back everything and `work` has not said so.
-                    Transactions::commit_transaction(conn).map_err(|_| error::undone())?;
+                    Release.execute(conn).map_err(|_| error::undone())?;
                 }
                 turn.end()?;
                 Ok(value)
             }
             Err(failure) => {
                 // A full disk rolls back everything, the savepoint with it. Then nothing can be taken back any more.
-                if Transactions::rollback_transaction(conn).is_err() {
-                    return Err(failure);
-                }
-                if follows {
-                    turn.end()?;
+                let taken_back = if follows {
+                    RollbackTo.execute(conn).and_then(|_| Release.execute(conn))
                 } else {
-                    turn.pass();
+                    Rollback.execute(conn)
+                };
+                match taken_back {
+                    Err(_) => {}
+                    Ok(_) if follows => turn.end()?,
+                    Ok(_) => turn.pass(),
                 }
                 Err(failure)
             }
@@ -207,11 +211,11 @@ impl Turn<'_> {
         };
         let conn = self.conn.insert(conn);
         if self.group.is_some() {
-            Transactions::begin_transaction(conn).map_err(|_| error::undone())?;
+            Savepoint.execute(conn).map_err(|_| error::undone())?;
         } else {
             // It takes the lock at once: a transaction that only reads first and then finds another writer, of
             // another process, has no way but to fail.
-            Transactions::begin_transaction_sql(conn, "BEGIN IMMEDIATE").map_err(from_diesel)?;
+            BeginImmediate.execute(conn).map_err(from_diesel)?;
             self.group = Some(Group { began: Instant::now(), members: Vec::new(), fate: Arc::default() });
         }
         Ok(conn)
@@ -244,7 +248,7 @@ impl Turn<'_> {
             }
         }
         let committed = match &mut self.conn {
-            Some(conn) => Transactions::commit_transaction(conn),
+            Some(conn) => Commit.execute(conn).map(drop),
             None => Err(diesel::result::Error::NotInTransaction),
         };
         // Also where it failed: something of it may have got there.
