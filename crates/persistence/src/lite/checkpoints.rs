@@ -28,6 +28,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 const GATHERED: Duration = Duration::from_secs(1);
 /// Pages of the log at which it is copied at once and is to begin anew.
 const LONG: i32 = 16_000;
+/// While pages are copied they are flushed so often.
+const BIT: Duration = Duration::from_millis(1);
 /// A long log is copied until fewer pages than this are left.
 const FEW: i32 = 500;
 /// And so often at most.
@@ -173,10 +175,10 @@ impl Copier {
         }
         // Each copy takes a while, in which others write: fewer pages each time.
         for _ in 0..if is_long { ROUNDS } else { 1 } {
-            checkpoint(&mut self.conn)?;
+            self.copy()?;
             let after = asked(&mut self.conn, "NOOP")?;
             if after.checkpointed != before.checkpointed {
-                self.flush()?;
+                flush(self.file)?;
             } else if after.left() > 0 {
                 // A reader needs the database as it is, or another process copies.
                 return Ok(Step::Waits);
@@ -189,19 +191,43 @@ impl Copier {
         Ok(Step::Copied { is_nearly_done: is_long && before.left() < MANY })
     }
 
-    /// Flushes what was copied. Pages that the system could not write it forgets, and speaks of them once: SQLite would take
-    /// them for written and begin the log anew. So the program ends as if it were killed, while they still are in the log, and
-    /// whoever opens the database next copies them again.
-    fn flush(&self) -> Result<()> {
-        self.file.sync_data().map_err(|error| {
-            if error.raw_os_error() == Some(EIO) {
-                log::error!("the database could not be flushed: {error}");
-                log::logger().flush();
-                std::process::abort();
+    /// Copies, while what has been copied so far is flushed bit by bit: a commit waits behind what the disk is just writing, and
+    /// all at once that is tens of megabytes.
+    fn copy(&mut self) -> Result<()> {
+        let is_done = AtomicBool::new(false);
+        let Self { conn, file } = self;
+        let bit_by_bit = || {
+            loop {
+                thread::sleep(BIT);
+                if is_done.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                flush(file)?;
             }
-            Error::internal(error)
+        };
+        thread::scope(|scope| {
+            let thread = thread::Builder::new().name("flush".into()).spawn_scoped(scope, bit_by_bit);
+            let copied = checkpoint(conn);
+            is_done.store(true, Ordering::Relaxed);
+            // Without the thread all is flushed at the end. Its panic has been reported.
+            let flushed = thread.ok().and_then(|thread| thread.join().ok());
+            copied.and(flushed.unwrap_or(Ok(())))
         })
     }
+}
+
+/// Flushes what was copied. Pages that the system could not write it forgets, and speaks of them once: SQLite would take
+/// them for written and begin the log anew. So the program ends as if it were killed, while they still are in the log, and
+/// whoever opens the database next copies them again.
+fn flush(file: &File) -> Result<()> {
+    file.sync_data().map_err(|error| {
+        if error.raw_os_error() == Some(EIO) {
+            log::error!("the database could not be flushed: {error}");
+            log::logger().flush();
+            std::process::abort();
+        }
+        Error::internal(error)
+    })
 }
 
 /// Copies what it can without waiting for anybody.
