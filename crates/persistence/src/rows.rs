@@ -168,13 +168,19 @@ pub(crate) struct NewResourceRow<'a> {
 #[derive(AsChangeset)]
 #[diesel(table_name = resources, treat_none_as_null = true)]
 pub(crate) struct ResourceChange<'a> {
-    pub(crate) name_key: String,
-    pub(crate) name: &'a str,
     pub(crate) display: Option<&'a str>,
-    pub(crate) external_id: Option<&'a str>,
     pub(crate) document: &'a str,
     pub(crate) version: i64,
     pub(crate) modified_at: At,
+}
+
+/// What a resource is found by, and whether it is.
+#[derive(AsChangeset, PartialEq, Eq)]
+#[diesel(table_name = resources, treat_none_as_null = true)]
+pub(crate) struct ResourceNames<'a> {
+    pub(crate) name_key: String,
+    pub(crate) name: &'a str,
+    pub(crate) external_id: Option<&'a str>,
     pub(crate) deleted_at: Option<At>,
 }
 

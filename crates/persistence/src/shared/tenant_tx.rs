@@ -29,7 +29,7 @@ use super::scope::of_tenant;
 use super::wrap::{Fixed, Locked, fixed};
 use super::{counts, list, one};
 use crate::error::{from_diesel, from_write};
-use crate::rows::{NewResourceRow, ResourceChange, ResourceRow};
+use crate::rows::{NewResourceRow, ResourceChange, ResourceNames, ResourceRow};
 use crate::schema::{attribute_values, resources};
 use crate::types::{At, Id};
 
@@ -254,7 +254,9 @@ impl TenantTx for Tx<'_> {
     }
 
     fn update(&mut self, resource_type: &ResourceType, before: &Resource, after: &Resource) -> Result<()> {
-        self.store(resource_type, after, &after.document.to_json()?, None)?;
+        let [old, new] = [before, after].map(|resource| names(resource_type, resource, None));
+        let changed = (old != new).then_some(new);
+        self.store(resource_type, after, &after.document.to_json()?, changed)?;
         let more = self.index_difference(resource_type, before, after)?;
         self.count_holders(resource_type, more);
         self.claim_difference(resource_type, before, after)?;
@@ -272,7 +274,7 @@ impl TenantTx for Tx<'_> {
         resource: &Resource,
         Derived { text, entries, unique }: &Derived,
     ) -> Result<i64> {
-        self.store(resource_type, resource, text, None)?;
+        self.store(resource_type, resource, text, Some(names(resource_type, resource, None)))?;
         self.index(resource_type, resource.id, entries)?;
         self.claim(resource_type, resource.id, unique)?;
         self.learn_profile_keys(&resource.document)?;
@@ -282,7 +284,8 @@ impl TenantTx for Tx<'_> {
 
     fn bury(&mut self, resource_type: &ResourceType, resource: &Resource) -> Result<()> {
         let text = resource.document.to_json()?;
-        self.store(resource_type, resource, &text, Some(At(resource.meta.modified)))?;
+        let buried = names(resource_type, resource, Some(At(resource.meta.modified)));
+        self.store(resource_type, resource, &text, Some(buried))?;
         let gone: Vec<(String, i32)> = diesel::delete(attribute_values::table)
             .filter(of_tenant!(attribute_values, self.tenant))
             .filter(attribute_values::resource_id.eq(Id(resource.id.0)))
@@ -397,36 +400,56 @@ impl Tx<'_> {
         Id(self.tenant.0)
     }
 
+    /// `names` are what it is found by, where they change: of what is set SQLite writes the indexes anew, also where the value is
+    /// the same.
     fn store(
         &mut self,
         resource_type: &ResourceType,
         resource: &Resource,
         text: &str,
-        deleted_at: Option<At>,
+        names: Option<ResourceNames<'_>>,
     ) -> Result<()> {
         let change = ResourceChange {
-            name_key: resource.name_key(resource_type),
-            name: resource.name(resource_type),
             display: resource.display(),
-            external_id: resource.external_id(),
             document: text,
             version: resource.meta.version.0,
             modified_at: At(resource.meta.modified),
-            deleted_at,
         };
-        let stored = diesel::update(resources::table)
-            .filter(of_tenant!(resources, self.tenant))
-            .filter(resources::id.eq(Id(resource.id.0)))
-            .set(&change)
-            .returning(resources::version);
-        let rows: Vec<i64> = fixed!(stored)
-            .get_results(self.conn)
-            .map_err(|error| from_write(error, resource_type.name_attribute))?;
+        macro_rules! stored {
+            ($change:expr) => {
+                fixed!(
+                    diesel::update(resources::table)
+                        .filter(of_tenant!(resources, self.tenant))
+                        .filter(resources::id.eq(Id(resource.id.0)))
+                        .set($change)
+                        .returning(resources::version)
+                )
+                .get_results(self.conn)
+            };
+        }
+        let rows: QueryResult<Vec<i64>> = match names {
+            Some(names) => stored!((change, names)),
+            None => stored!(change),
+        };
+        let rows = rows.map_err(|error| from_write(error, resource_type.name_attribute))?;
         if rows.len() == 1 {
             Ok(())
         } else {
             Err(Error::internal("a locked resource was not there to be stored"))
         }
+    }
+}
+
+fn names<'a>(
+    resource_type: &ResourceType,
+    resource: &'a Resource,
+    deleted_at: Option<At>,
+) -> ResourceNames<'a> {
+    ResourceNames {
+        name_key: resource.name_key(resource_type),
+        name: resource.name(resource_type),
+        external_id: resource.external_id(),
+        deleted_at,
     }
 }
 
