@@ -24,34 +24,34 @@ pub(super) fn insert_resource<Q>(
     Ok(None)
 }
 
-/// Adds the values of one resource to the index, by statements of sixteen rows, eight and so on: few, and each of one text.
-pub(super) fn insert_values(conn: &mut Conn, rows: &[ValueRow<'_>]) -> QueryResult<()> {
-    let (many, rows) = rows.as_chunks();
-    many.iter().try_for_each(|rows| InsertValues::<16>(rows).execute(conn).map(drop))?;
-    let rows = insert_first::<8>(conn, rows)?;
-    let rows = insert_first::<4>(conn, rows)?;
-    let rows = insert_first::<2>(conn, rows)?;
-    insert_first::<1>(conn, rows).map(drop)
+/// Writes rows by statements of sixteen, eight and so on: few, and each of one text.
+macro_rules! in_few_statements {
+    ($statement:ident, $conn:ident, $rows:ident) => {{
+        let (many, mut rows) = $rows.as_chunks();
+        many.iter().try_for_each(|rows| $statement::<16>(rows).execute($conn).map(drop))?;
+        in_few_statements!($statement, $conn, rows, 8, 4, 2, 1);
+        debug_assert!(rows.is_empty());
+        Ok(())
+    }};
+    ($statement:ident, $conn:ident, $rows:ident, $($number:literal),*) => {
+        $(
+            if let Some((first, others)) = $rows.split_first_chunk() {
+                $statement::<$number>(first).execute($conn)?;
+                $rows = others;
+            }
+        )*
+    };
 }
 
-/// Adds so many, if there are that many, and gives the others.
-fn insert_first<'r, 'a, const N: usize>(
-    conn: &mut Conn,
-    rows: &'r [ValueRow<'a>],
-) -> QueryResult<&'r [ValueRow<'a>]> {
-    match rows.split_first_chunk() {
-        Some((first, rows)) => InsertValues::<N>(first).execute(conn).map(|_| rows),
-        None => Ok(rows),
-    }
+/// Adds the values of one resource to the index.
+pub(super) fn insert_values(conn: &mut Conn, rows: &[ValueRow<'_>]) -> QueryResult<()> {
+    in_few_statements!(InsertValues, conn, rows)
 }
 
 /// Adds to the counters of a tenant.
 pub(super) fn add_holders(conn: &mut Conn, rows: &[AttributeCountRow<'_>]) -> QueryResult<()> {
-    rows.chunks(MOST).try_for_each(|rows| AddHolders(rows).execute(conn).map(drop))
+    in_few_statements!(AddHolders, conn, rows)
 }
-
-/// Rows of one statement. Each number of rows is a statement of its own, which stays prepared.
-const MOST: usize = 32;
 
 /// Rows of the index of one resource, which is bound once. `OR FAIL`, because what has been written so far is taken back with the
 /// whole transaction: for a statement that takes back its own rows SQLite keeps a copy of each page.
@@ -99,9 +99,9 @@ impl<const N: usize> QueryId for InsertValues<'_, '_, N> {
 impl<const N: usize> RunQueryDsl<Conn> for InsertValues<'_, '_, N> {}
 
 /// Counters of one tenant, which is bound once.
-struct AddHolders<'a>(&'a [AttributeCountRow<'a>]);
+struct AddHolders<'r, 'a, const N: usize>(&'r [AttributeCountRow<'a>; N]);
 
-impl QueryFragment<Db> for AddHolders<'_> {
+impl<const N: usize> QueryFragment<Db> for AddHolders<'_, '_, N> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         out.push_sql("INSERT INTO attribute_counts (tenant_id, resource_type, path, holders) VALUES (");
         for (place, row) in self.0.iter().enumerate() {
@@ -128,13 +128,12 @@ impl QueryFragment<Db> for AddHolders<'_> {
     }
 }
 
-impl QueryId for AddHolders<'_> {
-    // Its text depends on the number of rows.
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
+impl<const N: usize> QueryId for AddHolders<'_, '_, N> {
+    type QueryId = AddHolders<'static, 'static, N>;
+    const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl RunQueryDsl<Conn> for AddHolders<'_> {}
+impl<const N: usize> RunQueryDsl<Conn> for AddHolders<'_, '_, N> {}
 
 /// Runs three statements that are independent of each other, and adds to the counters of the tenant.
 pub(super) fn together<A, B, C, P>(

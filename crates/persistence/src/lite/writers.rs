@@ -213,6 +213,12 @@ impl Turn<'_> {
         if self.group.is_some() {
             Savepoint.execute(conn).map_err(|_| error::undone())?;
         } else {
+            // Here and not behind a COMMIT, whose writers would wait for it too.
+            if self.writers.checkpoints.is_nearly_done()
+                && let Err(error) = checkpoints::checkpoint(conn)
+            {
+                log::debug!("the end of a checkpoint: {error}");
+            }
             // It takes the lock at once: a transaction that only reads first and then finds another writer, of
             // another process, has no way but to fail.
             BeginImmediate.execute(conn).map_err(from_diesel)?;
@@ -262,12 +268,6 @@ impl Turn<'_> {
             self.conn = None;
         }
         self.writers.checkpoints.ring();
-        if let Some(conn) = &mut self.conn
-            && self.writers.checkpoints.is_nearly_done()
-            && let Err(error) = checkpoints::checkpoint(conn)
-        {
-            log::debug!("the end of a checkpoint: {error}");
-        }
         self.pass();
         group.settle(fate);
         committed.map_err(from_diesel)
