@@ -31,9 +31,9 @@ const LONG: i32 = 16_000;
 /// While pages are copied they are flushed so often.
 const BIT: Duration = Duration::from_millis(1);
 /// A long log is copied until fewer pages than this are left.
-const FEW: i32 = 500;
+const FEW: i32 = 200;
 /// And so often at most.
-const ROUNDS: u32 = 5;
+const ROUNDS: u32 = 8;
 /// With so many left, no writer is told to do the rest.
 const MANY: i32 = 2_000;
 /// "I/O error", the same number on every system.
