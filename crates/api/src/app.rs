@@ -130,7 +130,7 @@ impl Application {
         let (threads, database) = (server.threads(), &settings.database);
         // Enough that a pool of connections is never idle while requests wait, and few enough that they wait
         // in one place.
-        let connections = database.pool_size as usize;
+        let connections = database.connections() as usize;
         let writers = store.writers();
         let blocking = (2 * (connections + writers.unwrap_or(0))).div_ceil(threads).max(4);
         // The other half of the connections is left to whoever is not slow.

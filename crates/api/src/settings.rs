@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -100,10 +100,14 @@ impl Server {
     /// Threads that serve connections.
     pub(crate) fn threads(&self) -> usize {
         match self.workers {
-            0 => std::thread::available_parallelism().map_or(2, Into::into),
+            0 => processors(),
             workers => workers,
         }
     }
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, Into::into)
 }
 
 /// The database.
@@ -112,7 +116,7 @@ impl Server {
 pub struct Database {
     /// Which one and where.
     pub url: DatabaseUrl,
-    /// Connections.
+    /// Connections; 0: as many as are good for where the database is.
     pub pool_size: u32,
     /// Milliseconds to wait for a free connection.
     pub pool_timeout_ms: u64,
@@ -128,7 +132,7 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             url: DatabaseUrl("sqlite://rollcall.db".into()),
-            pool_size: 10,
+            pool_size: 0,
             pool_timeout_ms: 2_000,
             statement_timeout_ms: 5_000,
             lock_timeout_ms: 2_000,
@@ -137,12 +141,32 @@ impl Default for Database {
     }
 }
 
+/// Connections where nothing is said.
+const CONNECTIONS: usize = 10;
+/// For each processor that the server and PostgreSQL share: with more, requests wait longer and no more of them are answered.
+const SHARED: usize = 3;
+/// But enough that a few slow requests do not hold all of them.
+const FEW: usize = 4;
+
 impl Database {
+    /// Connections at most.
+    pub(crate) fn connections(&self) -> u32 {
+        let most = if self.url.is_postgres_here() {
+            (SHARED * processors()).clamp(FEW, CONNECTIONS)
+        } else {
+            CONNECTIONS
+        };
+        match self.pool_size {
+            0 => u32::try_from(most).unwrap_or(u32::MAX),
+            size => size,
+        }
+    }
+
     /// For the persistence crate and so many threads that read at once; an empty or older database is migrated.
     pub(crate) fn options(&self, at_once: usize) -> persistence::Options {
         persistence::Options {
             url: self.url.reveal().to_owned(),
-            pool_size: self.pool_size,
+            pool_size: self.connections(),
             at_once: u32::try_from(at_once).unwrap_or(u32::MAX),
             pool_timeout: Duration::from_millis(self.pool_timeout_ms),
             statement_timeout: Duration::from_millis(self.statement_timeout_ms),
@@ -162,6 +186,32 @@ impl DatabaseUrl {
     /// The whole text.
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is a PostgreSQL that shares this machine: behind a socket, or an address that leads nowhere else.
+    fn is_postgres_here(&self) -> bool {
+        let Some((_, rest)) = self.0.split_once("://").filter(|(scheme, _)| scheme.starts_with("postgres"))
+        else {
+            return false;
+        };
+        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // A parameter says more than the place; what it says is not read here.
+        if ["host=", "hostaddr=", "service="].iter().any(|name| query.contains(name)) {
+            return false;
+        }
+        let hosts = place.split_once('/').map_or(place, |(hosts, _)| hosts);
+        let hosts = hosts.rsplit_once('@').map_or(hosts, |(_, hosts)| hosts);
+        let is_here = |host: &str| {
+            let name =
+                host.strip_prefix('[').map_or_else(|| host.split(':').next(), |rest| rest.split(']').next());
+            let name = name.unwrap_or_default();
+            let is_socket =
+                name.is_empty() || name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("%2F"));
+            is_socket
+                || name == "localhost"
+                || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        };
+        hosts.split(',').all(is_here)
     }
 }
 
@@ -406,6 +456,30 @@ impl Settings {
 mod tests {
     use super::*;
     use std::path::PathBuf;
+
+    #[test]
+    fn connections_to_a_postgres_here_are_few() {
+        let size = |url: &str, pool_size: u32| {
+            Database { url: url.into(), pool_size, ..Database::default() }.connections()
+        };
+        let few = u32::try_from((SHARED * processors()).clamp(FEW, CONNECTIONS)).unwrap();
+        for (url, expected) in [
+            ("postgres://app:secret@%2Ftmp%2Fpg/rollcall", few),
+            ("postgresql:///rollcall", few),
+            ("postgres://localhost/rollcall", few),
+            ("postgres://app@localhost:5433/rollcall?sslmode=disable", few),
+            ("postgres://127.0.0.1,[::1]:5433/rollcall", few),
+            ("postgres://app:secret@db/rollcall", 10),
+            ("postgres://localhost,db/rollcall", 10),
+            ("postgres://localhost.example/rollcall", 10),
+            ("postgres://127.example/rollcall", 10),
+            ("postgres:///rollcall?host=db", 10),
+            ("sqlite://rollcall.db", 10),
+        ] {
+            assert_eq!(size(url, 0), expected, "{url}");
+            assert_eq!(size(url, 7), 7, "{url}");
+        }
+    }
 
     fn file(name: &str, text: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("rollcall-{}-{name}.toml", std::process::id()));

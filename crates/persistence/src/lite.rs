@@ -59,7 +59,7 @@ const BATCH: usize = 1;
 const FOUND_IN: (&str, &str) = (" IN (", ")");
 const NOT_JOINED: &str = "";
 const HIDDEN: (&str, &str) = ("", "");
-/// It plans by the words alone, and a plan is as good for one group as for another.
+/// As it is built here (`SQLITE_ENABLE_QPSG`), it plans by the words alone.
 const PLANS_BY_VALUES: bool = false;
 const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
 type ExplainRow = (Integer, Integer, Integer, Text);
@@ -267,6 +267,14 @@ mod tests {
     use std::sync::Barrier;
 
     use super::*;
+
+    /// `.cargo/config.toml` says so, and what does not read it builds another SQLite.
+    #[test]
+    fn sqlite_plans_by_the_words_alone() {
+        let mut conn = Conn::establish(":memory:").unwrap();
+        let used = diesel::dsl::sql::<Integer>("SELECT sqlite_compileoption_used('ENABLE_QPSG')");
+        assert_eq!(used.get_result::<i32>(&mut conn).unwrap(), 1);
+    }
 
     #[test]
     fn several_may_make_the_database_at_the_same_moment() {

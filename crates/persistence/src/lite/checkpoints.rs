@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -28,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 const GATHERED: Duration = Duration::from_secs(1);
 /// Pages of the log at which it is copied at once and is to begin anew.
 const LONG: i32 = 16_000;
-/// While pages are copied they are flushed so often.
+/// Between two flushes, while pages are copied.
 const BIT: Duration = Duration::from_millis(1);
 /// A long log is copied until fewer pages than this are left.
 const FEW: i32 = 200;
@@ -36,8 +37,8 @@ const FEW: i32 = 200;
 const ROUNDS: u32 = 8;
 /// With so many left, no writer is told to do the rest.
 const MANY: i32 = 2_000;
-/// "I/O error", the same number on every system.
-const EIO: i32 = 5;
+/// What a flush says of pages that could not be written: I/O error, no space, over quota (the number of the last is that of Linux).
+const LOST: [i32; 3] = [5, 28, 122];
 
 /// The running thread; it ends when this is dropped.
 pub(super) struct Checkpoints {
@@ -194,24 +195,29 @@ impl Copier {
     /// Copies, while what has been copied so far is flushed bit by bit: a commit waits behind what the disk is just writing, and
     /// all at once that is tens of megabytes.
     fn copy(&mut self) -> Result<()> {
-        let is_done = AtomicBool::new(false);
         let Self { conn, file } = self;
-        let bit_by_bit = || {
-            loop {
-                thread::sleep(BIT);
-                if is_done.load(Ordering::Relaxed) {
-                    return Ok(());
-                }
+        let (copying, is_over) = mpsc::channel::<()>();
+        let bit_by_bit = move || {
+            while is_over.recv_timeout(BIT) == Err(RecvTimeoutError::Timeout) {
                 flush(file)?;
             }
+            Ok(())
         };
         thread::scope(|scope| {
             let thread = thread::Builder::new().name("flush".into()).spawn_scoped(scope, bit_by_bit);
+            // A panic ends it too.
+            let copying = copying;
             let copied = checkpoint(conn);
-            is_done.store(true, Ordering::Relaxed);
-            // Without the thread all is flushed at the end. Its panic has been reported.
-            let flushed = thread.ok().and_then(|thread| thread.join().ok());
-            copied.and(flushed.unwrap_or(Ok(())))
+            drop(copying);
+            let flushed = match thread {
+                // A panic of it has been reported; what it leaves is flushed at the end.
+                Ok(thread) => thread.join().unwrap_or(Ok(())),
+                Err(error) => {
+                    log::debug!("a thread that flushes: {error}");
+                    Ok(())
+                }
+            };
+            flushed.and(copied)
         })
     }
 }
@@ -221,7 +227,7 @@ impl Copier {
 /// whoever opens the database next copies them again.
 fn flush(file: &File) -> Result<()> {
     file.sync_data().map_err(|error| {
-        if error.raw_os_error() == Some(EIO) {
+        if error.raw_os_error().is_some_and(|number| LOST.contains(&number)) {
             log::error!("the database could not be flushed: {error}");
             log::logger().flush();
             std::process::abort();
