@@ -12,7 +12,8 @@ both!(
     operations_in_every_form,
     a_refused_request_changes_nothing,
     what_changes_nothing_keeps_the_version,
-    a_change_is_recorded_once
+    a_change_is_recorded_once,
+    what_a_user_is_found_by_follows_each_change
 );
 
 /// One row: name, base (none: both), operations, what the user then is.
@@ -455,4 +456,36 @@ fn a_change_is_recorded_once(backend: Backend) {
         assert!(now > last, "lastModified goes forward: {last}, then {now}");
         last = now;
     }
+}
+
+fn what_a_user_is_found_by_follows_each_change(backend: Backend) {
+    let app = TestApp::start(backend);
+    let client = app.rfc();
+    let path = user_path(&client.create(&user("mia")));
+    let replace = |path: &str, value: Value| json!([{"op": "replace", "path": path, "value": value}]);
+    // Operations, and then: name as written, its key, external id, display name.
+    for (operations, expected) in [
+        (replace("title", json!("Boss")), ["mia@example.com", "mia@example.com", "", ""]),
+        (replace("displayName", json!("Mia")), ["mia@example.com", "mia@example.com", "", "Mia"]),
+        (replace("userName", json!("Mia@Example.com")), ["Mia@Example.com", "mia@example.com", "", "Mia"]),
+        (replace("externalId", json!("X1")), ["Mia@Example.com", "mia@example.com", "X1", "Mia"]),
+        (replace("title", json!("Chief")), ["Mia@Example.com", "mia@example.com", "X1", "Mia"]),
+        (replace("userName", json!("kai@example.com")), ["kai@example.com", "kai@example.com", "X1", "Mia"]),
+        (
+            json!([{"op": "remove", "path": "externalId"}, {"op": "remove", "path": "displayName"}]),
+            ["kai@example.com", "kai@example.com", "", ""],
+        ),
+    ] {
+        client.patch(&path, operations.clone()).expect(200);
+        let kept = ["name", "name_key", "coalesce(external_id, '')", "coalesce(display, '')"].map(|column| {
+            let sql = format!("SELECT {column} AS value FROM resources WHERE resource_type = 'User'");
+            app.db.db_texts(&sql).join("|")
+        });
+        assert_eq!(kept, expected, "{operations}");
+        assert_eq!(client.filter(&format!("userName eq \"{}\"", expected[1])).total(), 1, "{operations}");
+        let by_external_id = client.filter("externalId eq \"X1\"").total();
+        assert_eq!(by_external_id, i64::from(expected[2] == "X1"), "{operations}");
+    }
+    assert_eq!(client.filter("userName eq \"mia@example.com\"").total(), 0, "the old name is free");
+    client.create(&user("mia"));
 }
