@@ -28,7 +28,6 @@ use crate::id::ResourceId;
 use crate::meta::{Precondition, Version};
 use crate::principal::{Access, Principal};
 use crate::project::{self, Projection, Related, Source};
-use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
 use crate::store::{self, By, Origin, Store, TenantTx};
 use crate::stored::Stored;
@@ -213,46 +212,23 @@ fn parse_id(id: &str) -> Result<ResourceId> {
     ResourceId::parse(id).ok_or_else(Error::no_resource)
 }
 
+/// The answer to a write: the resource as it is now.
 fn answer(
     call: &Call<'_>,
     resource_type: &ResourceType,
     tx: &mut dyn TenantTx,
-    resource: &Resource,
+    resource: &Source<'_>,
     projection: &Projection,
 ) -> Result<Answer> {
-    if let Kind::Group(_) = resource_type.kind {
-        return groups::answer(call, resource_type, tx, resource, projection);
-    }
-    told(call, resource_type, tx, resource, &resource.into(), projection)
-}
-
-/// The same for a resource that has just come into the world: nobody has put it into a group yet.
-fn first_answer(
-    call: &Call<'_>,
-    resource_type: &ResourceType,
-    tx: &mut dyn TenantTx,
-    resource: &Resource,
-    projection: &Projection,
-) -> Result<Answer> {
-    if let Kind::Group(_) = resource_type.kind {
-        return groups::answer(call, resource_type, tx, resource, projection);
-    }
-    told(call, resource_type, tx, resource, &Source::newborn(resource), projection)
-}
-
-fn told(
-    call: &Call<'_>,
-    resource_type: &ResourceType,
-    tx: &mut dyn TenantTx,
-    resource: &Resource,
-    source: &Source<'_>,
-    projection: &Projection,
-) -> Result<Answer> {
+    let body = match resource_type.kind {
+        Kind::Group(_) => groups::text(call, resource_type, tx, resource, projection),
+        Kind::User | Kind::Plain => text(call, resource_type, tx, resource, projection),
+    }?;
     Ok(Answer {
-        id: resource.id,
-        body: Some(text(call, resource_type, tx, source, projection)?),
-        version: resource.meta.version,
-        location: location(call.base, resource_type, resource.id),
+        id: resource.id(),
+        body: Some(body),
+        version: resource.version(),
+        location: location(call.base, resource_type, resource.id()),
     })
 }
 

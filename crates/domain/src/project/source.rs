@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::document::Document;
 use crate::id::ResourceId;
-use crate::meta::Meta;
+use crate::meta::{Meta, Version};
 use crate::resource::Resource;
 use crate::schema::enterprise;
 use crate::stored::{Fields, Members, Stored};
@@ -124,6 +124,11 @@ impl Source<'_> {
     /// Its id.
     pub(crate) fn id(&self) -> ResourceId {
         self.id
+    }
+
+    /// Its version.
+    pub(crate) fn version(&self) -> Version {
+        self.meta.version
     }
 }
 

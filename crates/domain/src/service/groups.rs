@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
+use super::Call;
 use super::sink::Sink;
 use super::write::store_change;
-use super::{Answer, Call, location};
 use crate::error::excerpt;
 use crate::group::{Entry, List, Step};
 use crate::id::ResourceId;
@@ -189,24 +189,17 @@ fn find_group<'a>(
     Ok(None)
 }
 
-/// The answer to a write of a group. One with many members is not sent back after a PATCH unless attributes were
-/// asked for: the client knows what it has changed.
-pub(super) fn answer(
+/// A group as the contract writes it, whole.
+pub(super) fn text(
     call: &Call<'_>,
     resource_type: &ResourceType,
     tx: &mut dyn TenantTx,
-    resource: &Resource,
+    group: &Source<'_>,
     projection: &Projection,
-) -> Result<Answer> {
+) -> Result<String> {
     let mut text = Text(String::new());
-    let groups = &[resource.into()];
-    write(call, resource_type, tx, groups, projection, &|_| "", &mut text)?;
-    Ok(Answer {
-        id: resource.id,
-        body: Some(text.0),
-        version: resource.meta.version,
-        location: location(call.base, resource_type, resource.id),
-    })
+    write(call, resource_type, tx, std::slice::from_ref(group), projection, &|_| "", &mut text)?;
+    Ok(text.0)
 }
 
 /// Writes groups one after the other, each behind what `before` gives for its place. Members of small groups are

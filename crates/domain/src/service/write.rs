@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Map, Value};
 
 use super::groups::{self, ListChange};
-use super::{Answer, Body, Call, Query, answer, as_ref, first_answer, location, parse_id};
+use super::{Answer, Body, Call, Query, answer, as_ref, location, parse_id};
 use crate::document::Document;
 use crate::group::{self, Edit, List};
 use crate::guard::Departure;
@@ -15,7 +15,7 @@ use crate::id::ResourceId;
 use crate::index::Derived;
 use crate::meta::{Meta, Precondition, Version};
 use crate::principal::Access;
-use crate::project::Projection;
+use crate::project::{Projection, Source};
 use crate::resource::Resource;
 use crate::resource_type::{Kind, ResourceType};
 use crate::store::{self, Action, Actor, Change, TenantTx};
@@ -64,7 +64,8 @@ pub(super) fn create_as(
         let resource = give_birth(call, resource_type, tx, prepared, promised)?;
         let projection =
             prepared.projection.after_write(resource_type, &Document::default(), &resource.document);
-        first_answer(call, resource_type, tx, &resource, &projection)
+        // Nobody has put it into a group yet.
+        answer(call, resource_type, tx, &Source::newborn(&resource), &projection)
     })
 }
 
@@ -217,7 +218,7 @@ fn change(
                 return Ok(Answer { id, body: None, version: after.meta.version, location });
             }
         }
-        answer(call, resource_type, tx, &after, &projection)
+        answer(call, resource_type, tx, &Source::from(&after), &projection)
     })
 }
 
