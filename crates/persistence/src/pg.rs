@@ -49,7 +49,7 @@ const FOUND_IN: (&str, &str) = (" = ANY(ARRAY(", "))");
 const NOT_JOINED: &str = " OFFSET 0";
 /// Around a value that is taken for any value also where it is known.
 const HIDDEN: (&str, &str) = ("(SELECT ", ")");
-/// A statement that is prepared may be planned for any values, see [`shared::wrap::Planned`].
+/// A statement that is prepared may be planned for any values, see `Planned` in `shared/wrap.rs`.
 const PLANS_BY_VALUES: bool = true;
 /// What stands before a query whose plan is asked for.
 const EXPLAIN: &str = "EXPLAIN ";
