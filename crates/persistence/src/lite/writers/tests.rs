@@ -281,6 +281,27 @@ fn many_writers_at_once_lose_nothing() {
     assert_eq!(world.names().len(), 16 * 40);
 }
 
+#[test]
+fn the_log_begins_anew_while_others_write() {
+    const WRITES: i64 = 800;
+    // Half of these are in the index. 51,200 in all, where a COMMIT would cut the log at 32,000.
+    const PAGES: u64 = 64;
+    const LONGEST: u64 = 32_000 * (4_096 + 24);
+    let world = World::new(LONG);
+    for _ in 0..WRITES {
+        let pages =
+            format!("INSERT INTO names (name) VALUES (hex(zeroblob({})) || random())", PAGES / 2 * 2_048);
+        world.writers.run(|conn| Ok(conn.batch_execute(&pages)?)).map_err(|Failed(error)| error).unwrap();
+        sleep(Duration::from_millis(1));
+    }
+    let log = std::fs::metadata(format!("{}-wal", world.path)).unwrap().len();
+    assert!(log < LONGEST, "{log} bytes");
+    let written: i64 = diesel::dsl::sql::<BigInt>("SELECT count(*) FROM names")
+        .get_result(&mut connect(&world.path).unwrap())
+        .unwrap();
+    assert_eq!(written, WRITES);
+}
+
 /// A task on the thread for these, and what has become of it.
 fn task(
     world: &World,
