@@ -38,7 +38,7 @@ use crate::schema::tenants;
 use crate::types::{Id, Spoken, Uid};
 use shared::{Catalogs, Repo, Whose};
 use views::Commits;
-use words::{Begin, Commit};
+use words::{Begin, end_read};
 use writers::Writers;
 
 pub(crate) use views::Views;
@@ -129,12 +129,10 @@ fn read<T>(
 ) -> Result<T, Failed> {
     Begin.execute(conn)?;
     let done = work(conn);
-    if let Err(error) = Commit.execute(conn) {
-        // What is left open would fail whoever comes next.
-        let _ = conn.batch_execute("ROLLBACK");
-        return done.and(Err(error.into()));
-    }
-    done
+    let ended = end_read(conn);
+    let value = done?;
+    ended?;
+    Ok(value)
 }
 
 /// Enough that a flush is worth it, and few enough that the last one's turn comes in time, also behind changes of large groups.

@@ -205,9 +205,8 @@ impl Copier {
         };
         thread::scope(|scope| {
             let thread = thread::Builder::new().name("flush".into()).spawn_scoped(scope, bit_by_bit);
-            // A panic ends it too.
-            let copying = copying;
             let copied = checkpoint(conn);
+            // As a panic does, it ends the thread.
             drop(copying);
             let flushed = match thread {
                 // A panic of it has been reported; what it leaves is flushed at the end.

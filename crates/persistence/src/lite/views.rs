@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::ConnectionManager;
 use r2d2::{Pool, PooledConnection};
 
 use super::Conn;
-use super::words::{Begin, Commit};
+use super::words::{Begin, end_read};
 use crate::error::Failed;
 
 /// How long a transaction is used.
@@ -119,10 +118,8 @@ impl Views {
 
 impl View {
     fn end(mut self) -> PooledConnection<ConnectionManager<Conn>> {
-        if let Err(error) = Commit.execute(&mut *self.conn) {
+        if let Err(error) = end_read(&mut self.conn) {
             log::debug!("the end of a read: {error}");
-            // What is left open would fail whoever comes next.
-            let _ = self.conn.batch_execute("ROLLBACK");
         }
         self.conn
     }
@@ -130,6 +127,7 @@ impl View {
 
 #[cfg(test)]
 mod tests {
+    use diesel::connection::SimpleConnection;
     use diesel::sql_types::BigInt;
 
     use super::super::{AT_ONCE, Pragmas, connect};

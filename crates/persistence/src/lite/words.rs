@@ -33,3 +33,13 @@ words! {
     Release = "RELEASE part";
     RollbackTo = "ROLLBACK TO part";
 }
+
+/// Ends a transaction that has only read.
+pub(super) fn end_read(conn: &mut Conn) -> QueryResult<()> {
+    let ended = Commit.execute(conn).map(drop);
+    if ended.is_err() {
+        // What is left open would fail whoever comes next.
+        let _ = Rollback.execute(conn);
+    }
+    ended
+}
