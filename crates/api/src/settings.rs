@@ -1,16 +1,18 @@
 //! Every setting, its default and where it comes from; `docs/CONFIGURATION.md` explains each.
 
+mod database;
+
 use std::collections::HashMap;
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use auth::password::hasher::Parameters;
 use chrono::TimeDelta;
 use config::{Config, ConfigError, Environment, File, FileFormat};
 use domain::service::retention::Keep;
 use serde::Deserialize;
+
+pub use database::{Database, DatabaseUrl};
 
 const DEFAULT_FILE: &str = "config/default.toml";
 const PREFIX: &str = "ROLLCALL";
@@ -108,128 +110,6 @@ impl Server {
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(2, Into::into)
-}
-
-/// The database.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Database {
-    /// Which one and where.
-    pub url: DatabaseUrl,
-    /// Connections; 0: as many as are good for where the database is.
-    pub pool_size: u32,
-    /// Milliseconds to wait for a free connection.
-    pub pool_timeout_ms: u64,
-    /// Milliseconds for one statement.
-    pub statement_timeout_ms: u64,
-    /// Milliseconds to wait for a lock.
-    pub lock_timeout_ms: u64,
-    /// Whether prepared statements are kept.
-    pub statement_cache: bool,
-}
-
-impl Default for Database {
-    fn default() -> Self {
-        Self {
-            url: DatabaseUrl("sqlite://rollcall.db".into()),
-            pool_size: 0,
-            pool_timeout_ms: 2_000,
-            statement_timeout_ms: 5_000,
-            lock_timeout_ms: 2_000,
-            statement_cache: true,
-        }
-    }
-}
-
-/// Connections where nothing is said.
-const CONNECTIONS: usize = 10;
-/// For each processor that the server and PostgreSQL share: with more, requests wait longer and no more of them are answered.
-const SHARED: usize = 3;
-/// But enough that a few slow requests do not hold all of them.
-const FEW: usize = 4;
-
-impl Database {
-    /// Connections at most.
-    pub(crate) fn connections(&self) -> u32 {
-        let most = if self.url.is_postgres_here() {
-            (SHARED * processors()).clamp(FEW, CONNECTIONS)
-        } else {
-            CONNECTIONS
-        };
-        match self.pool_size {
-            0 => u32::try_from(most).unwrap_or(u32::MAX),
-            size => size,
-        }
-    }
-
-    /// For the persistence crate and so many threads that read at once; an empty or older database is migrated.
-    pub(crate) fn options(&self, at_once: usize) -> persistence::Options {
-        persistence::Options {
-            url: self.url.reveal().to_owned(),
-            pool_size: self.connections(),
-            at_once: u32::try_from(at_once).unwrap_or(u32::MAX),
-            pool_timeout: Duration::from_millis(self.pool_timeout_ms),
-            statement_timeout: Duration::from_millis(self.statement_timeout_ms),
-            lock_timeout: Duration::from_millis(self.lock_timeout_ms),
-            statement_cache: self.statement_cache,
-            migrate: true,
-        }
-    }
-}
-
-/// The URL of a database. It may hold a password: `Debug` shows the scheme and the place only.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct DatabaseUrl(String);
-
-impl DatabaseUrl {
-    /// The whole text.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether it is a PostgreSQL that shares this machine: behind a socket, or an address that leads nowhere else.
-    fn is_postgres_here(&self) -> bool {
-        let Some((_, rest)) = self.0.split_once("://").filter(|(scheme, _)| scheme.starts_with("postgres"))
-        else {
-            return false;
-        };
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
-        // A parameter says more than the place; what it says is not read here.
-        if ["host=", "hostaddr=", "service="].iter().any(|name| query.contains(name)) {
-            return false;
-        }
-        let hosts = place.split_once('/').map_or(place, |(hosts, _)| hosts);
-        let hosts = hosts.rsplit_once('@').map_or(hosts, |(_, hosts)| hosts);
-        let is_here = |host: &str| {
-            let name =
-                host.strip_prefix('[').map_or_else(|| host.split(':').next(), |rest| rest.split(']').next());
-            let name = name.unwrap_or_default();
-            let is_socket =
-                name.is_empty() || name.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("%2F"));
-            is_socket
-                || name == "localhost"
-                || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
-        };
-        hosts.split(',').all(is_here)
-    }
-}
-
-impl From<&str> for DatabaseUrl {
-    fn from(url: &str) -> Self {
-        Self(url.to_owned())
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((scheme, rest)) = self.0.split_once("://") else { return f.write_str("[redacted]") };
-        let (rest, query) = rest.split_once('?').map_or((rest, ""), |(rest, _)| (rest, "?[redacted]"));
-        match rest.rsplit_once('@') {
-            Some((_, place)) => write!(f, "{scheme}://[redacted]@{place}{query}"),
-            None => write!(f, "{scheme}://{rest}{query}"),
-        }
-    }
 }
 
 /// The log.
@@ -456,30 +336,6 @@ impl Settings {
 mod tests {
     use super::*;
     use std::path::PathBuf;
-
-    #[test]
-    fn connections_to_a_postgres_here_are_few() {
-        let size = |url: &str, pool_size: u32| {
-            Database { url: url.into(), pool_size, ..Database::default() }.connections()
-        };
-        let few = u32::try_from((SHARED * processors()).clamp(FEW, CONNECTIONS)).unwrap();
-        for (url, expected) in [
-            ("postgres://app:secret@%2Ftmp%2Fpg/rollcall", few),
-            ("postgresql:///rollcall", few),
-            ("postgres://localhost/rollcall", few),
-            ("postgres://app@localhost:5433/rollcall?sslmode=disable", few),
-            ("postgres://127.0.0.1,[::1]:5433/rollcall", few),
-            ("postgres://app:secret@db/rollcall", 10),
-            ("postgres://localhost,db/rollcall", 10),
-            ("postgres://localhost.example/rollcall", 10),
-            ("postgres://127.example/rollcall", 10),
-            ("postgres:///rollcall?host=db", 10),
-            ("sqlite://rollcall.db", 10),
-        ] {
-            assert_eq!(size(url, 0), expected, "{url}");
-            assert_eq!(size(url, 7), 7, "{url}");
-        }
-    }
 
     fn file(name: &str, text: &str) -> PathBuf {
         let path = std::env::temp_dir().join(format!("rollcall-{}-{name}.toml", std::process::id()));
