@@ -272,8 +272,8 @@ impl<Q: QueryFragment<Db>> QueryFragment<Db> for Silent<Q> {
     }
 }
 
-/// A query that is planned each time it runs, whatever its text. The plan of a prepared statement is made for any group; where one group
-/// holds nearly all memberships of a tenant and others ten, PostgreSQL then reads all of them to find the ten.
+/// A query that is planned each time it runs, whatever its text. The plan of a prepared statement is made for any group; where
+/// one group holds nearly all memberships of a tenant and others ten, PostgreSQL then reads all of them to find the ten.
 pub(crate) struct Planned<Q>(pub(crate) Q);
 
 impl<Q> QueryId for Planned<Q> {

@@ -252,6 +252,7 @@ fn a_whole_member_is_the_text_of_its_object() {
     let base = "https://h.test/\"scim\"";
     let projection = Projection::default();
     let members = Members::new(&GROUP, &RFC, base, &projection);
+    assert!(matches!(members.form, Form::Object(_)), "nothing of it is cut");
     for display in [None, Some(""), Some("Mia \"M\" Röth\n")] {
         let member = entry(2, "mia@shop.test", display);
         let mut text = String::new();
