@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::contract::RFC;
+use domain::id::ResourceId;
+use domain::index::Column;
+use domain::key::Key;
 use domain::meta::Precondition;
 use domain::principal::{Principal, Scope};
 use domain::resource_type::ResourceType;
 use domain::service::{self, Call, Head, Query, Sink};
-use domain::store::{Actor, By, Origin, Store};
+use domain::store::{Actor, By, LookUp, Origin, Store};
 use domain::token::Token;
 use domain::{Error, Result};
 use serde_json::{Value, json};
@@ -17,7 +20,11 @@ use serde_json::{Value, json};
 use crate::support::backend::{Backend, both};
 use crate::support::db::TestDb;
 
-both!(short_reads_are_done_at_once, a_statement_alone_sees_its_tenant_only);
+both!(
+    short_reads_are_done_at_once,
+    a_statement_alone_sees_its_tenant_only,
+    look_ups_that_go_together_see_their_tenant_only
+);
 
 fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
@@ -46,7 +53,8 @@ fn principal(store: &dyn Store, slug: &str) -> Principal {
 
 fn call<'a>(store: &'a dyn Store, principal: &'a Principal, may_wait: bool) -> Call<'a> {
     let origin = Origin { actor: Actor::Operator, request: "test".into(), address: "localhost".into() };
-    Call { store, principal, contract: &RFC, base: "https://h.test/scim/v2", origin, now: now(), may_wait }
+    let (contract, base) = (&RFC, "https://h.test/scim/v2");
+    Call { store, principal, contract, base, origin, now: now(), may_wait, ahead: None }
 }
 
 #[derive(Default)]
@@ -163,7 +171,7 @@ fn a_statement_alone_sees_its_tenant_only(backend: Backend) {
     for _ in 0..20 {
         for (principal, id, foreign) in [(&ours, &ids[0], &ids[1]), (&theirs, &ids[1], &ids[0])] {
             let find = |id: &str| {
-                let id = domain::id::ResourceId::parse(id).unwrap();
+                let id = ResourceId::parse(id).unwrap();
                 let user = principal.tenant.catalog.user();
                 store.find_alone(principal.tenant.id, user, By::Id(id), false).unwrap()
             };
@@ -173,6 +181,76 @@ fn a_statement_alone_sees_its_tenant_only(backend: Backend) {
             let call = call(&*store, principal, true);
             let found = listed(&call, principal.tenant.catalog.user(), &named).unwrap();
             assert_eq!((&found["totalResults"], &found["Resources"][0]["id"]), (&json!(1), &json!(id)));
+        }
+    }
+}
+
+/// A tenant with two users, one who is no more and a group.
+struct Peopled {
+    principal: Principal,
+    mia: ResourceId,
+    kai: ResourceId,
+    gone: ResourceId,
+    crew: ResourceId,
+}
+
+impl Peopled {
+    fn new(db: &TestDb, store: &dyn Store, slug: &str) -> Self {
+        db.cli(&["tenant", "create", slug]);
+        let principal = principal(store, slug);
+        let call = call(store, &principal, true);
+        let catalog = &principal.tenant.catalog;
+        let made = |resource_type: &ResourceType, body: Value| {
+            let prepared = service::prepare(&call, resource_type, &Ok(body), &Query::default()).unwrap();
+            service::create(&call, resource_type, &prepared).unwrap().id
+        };
+        let user = |name: &str, number: u8| {
+            let (name, id) = (format!("{name}@x.test"), format!("e-{number}"));
+            made(catalog.user(), json!({"userName": name, "externalId": id}))
+        };
+        let [mia, kai, gone] = [("mia", 1), ("kai", 2), ("gone", 3)].map(|(name, number)| user(name, number));
+        service::delete(&call, catalog.user(), &gone.to_string(), &Precondition::default()).unwrap();
+        let crew =
+            made(catalog.group(), json!({"displayName": "Crew", "members": [{"value": kai.to_string()}]}));
+        drop(call);
+        Self { principal, mia, kai, gone, crew }
+    }
+}
+
+fn look_ups_that_go_together_see_their_tenant_only(backend: Backend) {
+    let db = TestDb::empty(backend);
+    let store = open(&db);
+    assert_eq!(store.finds_together(), matches!(backend, Backend::Postgres));
+    let [ours, theirs] = ["ours", "theirs"].map(|slug| Peopled::new(&db, &*store, slug));
+    let key = |text: &str| Key::text(text, true);
+    let names = ["kai@x.test", "nobody@x.test", "mia@x.test", "gone@x.test", "kai@x.test"].map(key);
+    let external_ids = ["e-2", "e-4", "e-1", "e-3", "e-2"].map(key);
+    let [no_id, written_id] = [key("no-id"), key(&ours.mia.to_string())];
+    // One connection after the other's statement: what that has said is over. Often enough to be planned for any values.
+    for _ in 0..10 {
+        for (here, there) in [(&ours, &theirs), (&theirs, &ours)] {
+            let (tenant, user) = (here.principal.tenant.id, here.principal.tenant.catalog.user());
+            let found = |wanted: &[By<'_>]| {
+                let look_ups: Vec<LookUp> = wanted.iter().map(|by| LookUp::new(user, *by)).collect();
+                assert!(look_ups.iter().all(|look_up| look_up.is_like(&look_ups[0])));
+                let found = store.find_each(tenant, &look_ups).unwrap();
+                let alone = |by: &By<'_>| store.find_alone(tenant, user, *by, false).unwrap();
+                assert_eq!(found, wanted.iter().map(alone).collect::<Vec<_>>(), "the same as one by one");
+                found.into_iter().map(|found| found.map(|stored| stored.id)).collect::<Vec<_>>()
+            };
+            let ids = [here.kai, there.kai, here.gone, here.crew, here.mia, there.mia, here.kai];
+            let (mia, kai) = (Some(here.mia), Some(here.kai));
+            assert_eq!(found(&ids.map(By::Id)), [kai, None, None, None, mia, None, kai]);
+            let by = |column: Column, keys: &[Key]| {
+                let wanted: Vec<By<'_>> = keys.iter().map(|key| By::Unique(column, key)).collect();
+                found(&wanted)
+            };
+            for (column, keys) in [(Column::Name, &names), (Column::ExternalId, &external_ids)] {
+                assert_eq!(by(column, keys), [kai, None, mia, None, kai], "{column:?}");
+            }
+            let is_ours = here.mia == ours.mia;
+            assert_eq!(by(Column::Id, &[no_id.clone(), written_id.clone()]), [None, mia.filter(|_| is_ours)]);
+            assert_eq!(by(Column::Name, &[]), []);
         }
     }
 }

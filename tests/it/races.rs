@@ -20,7 +20,8 @@ both!(
     a_deleted_user_is_in_no_group,
     groups_changed_in_opposite_order_wait_for_each_other,
     positions_have_no_hole,
-    a_refusal_among_many_writers_takes_nobody_with_it
+    a_refusal_among_many_writers_takes_nobody_with_it,
+    each_look_up_has_its_own_answer
 );
 
 /// Rounds in which two admins are demoted at once.
@@ -310,4 +311,59 @@ fn groups_changed_in_opposite_order_wait_for_each_other(backend: Backend) {
         assert_eq!(app.db.db_count("memberships", "1 = 1"), 0, "round {round}");
     }
     assert_eq!(orphans(&app), 0);
+}
+
+/// What goes to the database together comes back to those who have asked.
+fn each_look_up_has_its_own_answer(backend: Backend) {
+    const USERS: usize = 12;
+    let app = TestApp::start(backend);
+    let people = [app.acme(), app.globex()].map(|tenant| {
+        let client = app.client("/scim/v2", tenant);
+        let made = |number: usize| {
+            // The names are the same in both, and nothing else.
+            let own =
+                json!({"externalId": format!("e-{number}"), "title": format!("{} {number}", tenant.slug)});
+            client.create(&with(user(&format!("user{number}")), own))
+        };
+        let users: Vec<Value> = (0..USERS).map(made).collect();
+        let gone = client.create(&user("gone"));
+        client.delete(&user_path(&gone)).expect(204);
+        let crew = json!({"displayName": "Crew", "members": [{"value": id_of(&users[0])}]});
+        let crew = client.post("/Groups", &crew).expect(201).json();
+        (client, users, gone, crew)
+    });
+    let threads: Vec<usize> = (0..24).collect();
+    at_once(&threads, |thread| {
+        let ((client, users, gone, crew), (_, foreign, ..)) = match thread % 2 {
+            0 => (&people[0], &people[1]),
+            _ => (&people[1], &people[0]),
+        };
+        for step in 0..20 {
+            let number = (thread + step) % USERS;
+            let wanted = &users[number];
+            let same = |shown: &Value| {
+                assert_eq!((&shown["id"], &shown["title"]), (&wanted["id"], &wanted["title"]));
+                let groups: Vec<&str> = shown["groups"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|group| group["value"].as_str().unwrap())
+                    .collect();
+                assert_eq!(groups, if number == 0 { vec![id_of(crew)] } else { vec![] }, "{number}");
+            };
+            let only = |reply: &Reply| {
+                assert_eq!(reply.expect(200).total(), 1);
+                same(&reply.resources()[0]);
+            };
+            match step % 7 {
+                0 | 1 => same(&client.get(&user_path(wanted)).expect(200).json()),
+                2 => only(&client.filter(&format!("userName eq \"USER{number}@example.com\""))),
+                3 => only(&client.filter(&format!("externalId eq \"e-{number}\""))),
+                4 => drop(client.get(&user_path(&foreign[number])).expect_error(404, None)),
+                5 => drop(client.get(&user_path(gone)).expect_error(404, None)),
+                _ => assert_eq!(client.filter(r#"userName eq "gone@example.com""#).expect(200).total(), 0),
+            }
+        }
+        client.get(&user_path(&users[0]))
+    });
 }

@@ -18,13 +18,14 @@ use auth::{Authenticator, Sessions};
 use chrono::TimeDelta;
 use domain::contract::{self, Contract};
 use domain::limits;
-use domain::store::Store;
+use domain::store::{LookUp, Store};
 use futures_util::future::{Either, select};
 use socket2::{Domain, Socket, Type};
 use tokio::sync::Semaphore;
 
 use crate::connection::Guarded;
 use crate::hashing::Hashing;
+use crate::look_ups::LookUps;
 use crate::rates::attempts::Attempts;
 use crate::rates::{Failures, Rates};
 use crate::requests::{self, Recorder, Recording};
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) openapi: Bytes,
     /// The same as a page.
     pub(crate) docs: docs::Page,
+    /// Look-ups of requests that are asked together.
+    pub(crate) look_ups: Arc<LookUps>,
     /// Seats for long replies to slow clients.
     pub(crate) slow_clients: Arc<Semaphore>,
     /// Seats for bulk requests, which hold a thread for seconds.
@@ -144,11 +147,16 @@ impl Application {
         let uses = Arc::<Uses>::default();
         let (recorder, recording) = requests::start(Arc::clone(&store), settings.requests.keep_most > 0)
             .map_err(BuildError::Thread)?;
+        let asked = {
+            let store = Arc::clone(&store);
+            move |tenant, look_ups: &[LookUp]| store.find_each(tenant, look_ups)
+        };
         let shared = web::Data::new(Shared {
             docs: docs::page(&document),
             openapi: document.to_string().into(),
             authenticator: Authenticator::new(Arc::clone(&store)),
             sessions,
+            look_ups: Arc::new(LookUps::new(turns.most(), asked)),
             hashing: Hashing::start().map_err(BuildError::Threads)?,
             store,
             public_url: public_url.clone(),

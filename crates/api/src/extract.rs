@@ -17,7 +17,7 @@ use domain::contract::Contract;
 use domain::meta::{Precondition, Tags};
 use domain::principal::{Access, Principal};
 use domain::resource_type::ResourceType;
-use domain::service::{Body, Call, Query, Sink};
+use domain::service::{Ahead, Body, Call, Query, Sink};
 use domain::store::{Actor, Origin};
 use domain::{Error, Result, limits};
 use tokio::sync::OwnedSemaphorePermit;
@@ -133,34 +133,71 @@ impl Caller {
         Ok(InTurn { caller: self, end, _turn: turn })
     }
 
-    /// Runs a use case that writes its reply: a read of a few rows here and now where the store can do that, anything else as
-    /// [`Self::stream`] does.
+    /// Runs a use case that writes its reply: a read of a few rows here and now where the store can do that, a look-up of one
+    /// resource together with those of others where that is cheaper, anything else as [`Self::stream`] does.
     pub(crate) async fn answer<F>(self, work: F) -> std::result::Result<HttpResponse, Failure>
     where
         F: Fn(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
     {
-        if self.shared.store.reads_at_once() {
-            let mut whole = Whole::default();
-            let call = Call {
-                store: &*self.shared.store,
-                principal: &self.principal,
-                contract: self.contract,
-                base: self.base(),
-                origin: self.origin.clone(),
-                now: self.now,
-                may_wait: false,
-            };
-            match blocking::read_at_once(&self.shared.store, || work(&call, &mut whole)) {
+        let store = &self.shared.store;
+        let mut ahead = None;
+        if store.reads_at_once() {
+            match self.attempt(None, |call, sink| blocking::read_at_once(store, || work(call, sink))) {
                 Err(Error::WouldWait) => {}
-                outcome => return Ok(whole.answer(outcome)?),
+                answered => return Ok(answered?),
+            }
+        } else if store.finds_together() {
+            let attempt =
+                |ahead| self.attempt(Some(ahead), |call, sink| blocking::at_once(|| work(call, sink)));
+            let unknown = Ahead::default();
+            match attempt(&unknown) {
+                Err(Error::WouldWait) => {}
+                answered => return Ok(answered?),
+            }
+            if let Some(look_up) = unknown.sought() {
+                let found = self.shared.look_ups.find(self.principal.tenant.id, look_up.clone()).await?;
+                self.remember().await?;
+                match attempt(ahead.insert(Ahead::of(look_up, found))) {
+                    Err(Error::WouldWait) => {}
+                    answered => return Ok(answered?),
+                }
             }
         }
         // In a box, so that a short read does not carry the room for it.
-        Box::pin(self.stream(work)).await
+        Box::pin(self.stream_with(ahead, work)).await
+    }
+
+    /// Runs a use case that may not wait.
+    fn attempt(
+        &self,
+        ahead: Option<&Ahead>,
+        work: impl FnOnce(&Call<'_>, &mut dyn Sink) -> Result<()>,
+    ) -> Result<HttpResponse> {
+        let mut whole = Whole::default();
+        let call = Call {
+            store: &*self.shared.store,
+            principal: &self.principal,
+            contract: self.contract,
+            base: self.base(),
+            origin: self.origin.clone(),
+            now: self.now,
+            may_wait: false,
+            ahead,
+        };
+        let outcome = work(&call, &mut whole);
+        whole.answer(outcome)
     }
 
     /// Runs a use case that writes its reply piece by piece, when the tenant's turn has come.
     pub(crate) async fn stream<F>(self, work: F) -> std::result::Result<HttpResponse, Failure>
+    where
+        F: FnOnce(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
+    {
+        self.stream_with(None, work).await
+    }
+
+    /// The same with what was looked up before.
+    async fn stream_with<F>(self, ahead: Option<Ahead>, work: F) -> std::result::Result<HttpResponse, Failure>
     where
         F: FnOnce(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
     {
@@ -175,10 +212,8 @@ impl Caller {
                 // Until the last piece is written.
                 let _turn = turn;
                 let (store, base) = (&*shared.store, shared.base(contract));
-                work(
-                    &Call { store, principal: &principal, contract, base, origin, now, may_wait: true },
-                    sink,
-                )
+                let (principal, ahead) = (&principal, ahead.as_ref());
+                work(&Call { store, principal, contract, base, origin, now, may_wait: true, ahead }, sink)
             },
         )
         .await
@@ -249,6 +284,7 @@ impl InTurn {
             origin: origin.clone(),
             now: *now,
             may_wait: true,
+            ahead: None,
         }
     }
 

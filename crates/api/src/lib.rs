@@ -44,6 +44,7 @@ mod health;
 mod json;
 mod load;
 mod logging;
+mod look_ups;
 mod openapi;
 mod out;
 mod plain;

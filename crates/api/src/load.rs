@@ -216,6 +216,7 @@ fn call<'a>(store: &'a dyn Store, principal: &'a Principal) -> Call<'a> {
         origin: commands::operator("load"),
         now: clock::now(),
         may_wait: true,
+        ahead: None,
     }
 }
 

@@ -38,6 +38,11 @@ impl Turns {
         Self { most: (connections * 2 / 3).max(1), wait, of: Shards::default() }
     }
 
+    /// How many a tenant has.
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
     /// Waits for a turn, which lasts until it is dropped.
     ///
     /// # Errors

@@ -256,6 +256,13 @@ mod tests {
         ) -> Result<Option<domain::stored::Stored>> {
             unreachable!()
         }
+        fn find_each(
+            &self,
+            _: TenantId,
+            _: &[domain::store::LookUp],
+        ) -> Result<Vec<Option<domain::stored::Stored>>> {
+            unreachable!()
+        }
         fn explain(&self, _: TenantId, _: &ResourceType, _: &ListQuery) -> Result<Vec<String>> {
             unreachable!()
         }

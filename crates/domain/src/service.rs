@@ -2,6 +2,7 @@
 //! into a change of a document, and leave the audit row and the change row behind.
 
 pub mod admins;
+mod ahead;
 pub mod audit;
 pub mod bulk;
 mod groups;
@@ -29,13 +30,14 @@ use crate::meta::{Precondition, Version};
 use crate::principal::{Access, Principal};
 use crate::project::{self, Projection, Related, Source};
 use crate::resource_type::{Kind, ResourceType};
-use crate::store::{self, By, Origin, Store, TenantTx};
+use crate::store::{self, By, LookUp, Origin, Store, TenantTx};
 use crate::stored::Stored;
 use crate::{Error, Result, limits};
 
 /// Groups of a user that are found at once.
 const SHORT: usize = 32;
 
+pub use ahead::Ahead;
 pub use list::{each, list, search};
 pub use sink::{Head, Sink};
 use write::create_as;
@@ -58,6 +60,8 @@ pub struct Call<'a> {
     /// Whether the use case may take its time. One that may not ends with [`Error::WouldWait`] as soon as it is more than
     /// a read of a few rows.
     pub may_wait: bool,
+    /// What has been looked up before, where look-ups are done together with those of other requests.
+    pub ahead: Option<&'a Ahead>,
 }
 
 impl Call<'_> {
@@ -74,6 +78,19 @@ impl Call<'_> {
         } else {
             store::read_at_once(self.store, tenant, work)
         }
+    }
+
+    /// One living resource, in no transaction.
+    fn find_alone(&self, resource_type: &ResourceType, by: By<'_>) -> Result<Option<Stored>> {
+        if let Some(ahead) = self.ahead {
+            let look_up = LookUp::new(resource_type, by);
+            match ahead.found(&look_up) {
+                Some(found) => return Ok(found),
+                None if self.may_wait => {}
+                None => return Err(ahead.seek(look_up)),
+            }
+        }
+        self.store.find_alone(self.principal.tenant.id, resource_type, by, !self.may_wait)
     }
 }
 
@@ -159,8 +176,7 @@ pub fn get(
         Ok(!is_known)
     };
     if !matches!(resource_type.kind, Kind::Group(_)) {
-        let tenant = call.principal.tenant.id;
-        let stored = call.store.find_alone(tenant, resource_type, By::Id(id), !call.may_wait)?;
+        let stored = call.find_alone(resource_type, By::Id(id))?;
         let stored = stored.ok_or_else(Error::no_resource)?;
         if !begin(&stored, sink)? {
             return Ok(());

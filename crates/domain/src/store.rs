@@ -62,6 +62,36 @@ pub enum By<'a> {
     Unique(Column, &'a Key),
 }
 
+/// [`By`] and the type, kept until it is asked together with others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookUp {
+    /// The name of the type.
+    pub resource_type: String,
+    column: Column,
+    key: Key,
+}
+
+impl LookUp {
+    /// Of a resource of this type.
+    pub fn new(resource_type: &ResourceType, by: By<'_>) -> Self {
+        let (column, key) = match by {
+            By::Id(id) => (Column::Id, Key::text(&id.to_string(), true)),
+            By::Unique(column, key) => (column, key.clone()),
+        };
+        Self { resource_type: resource_type.name.clone(), column, key }
+    }
+
+    /// What it is looked up by.
+    pub fn by(&self) -> By<'_> {
+        By::Unique(self.column, &self.key)
+    }
+
+    /// Whether one statement can answer both.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.column == other.column && self.resource_type == other.resource_type
+    }
+}
+
 /// Who asks for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
@@ -408,6 +438,14 @@ pub trait Store: Send + Sync {
         by: By<'_>,
         at_once: bool,
     ) -> Result<Option<Stored>>;
+
+    /// Whether [`Self::find_each`] costs less than as many times [`Self::find_alone`].
+    fn finds_together(&self) -> bool {
+        false
+    }
+
+    /// The living resources of look-ups that are all like the first ([`LookUp::is_like`]), in their order.
+    fn find_each(&self, tenant: TenantId, look_ups: &[LookUp]) -> Result<Vec<Option<Stored>>>;
 
     /// Whether [`Self::read_at_once`] is of any use.
     fn reads_at_once(&self) -> bool {

@@ -5,6 +5,7 @@ mod role;
 // The same files as in `lite.rs`, compiled for another database.
 #[path = "shared/mod.rs"]
 mod shared;
+mod together;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::Options;
 use crate::error::{self, Failed};
 use crate::types::Spoken;
 use shared::{Catalogs, Repo, Whose};
+use together::find_each;
 
 pub(crate) type Conn = diesel::PgConnection;
 pub(crate) type Db = diesel::pg::Pg;
@@ -90,6 +92,9 @@ fn enter<'b>(out: &mut AstPass<'_, 'b, Db>, tenant: &'b Spoken) -> QueryResult<(
 const ENTERED: &str = "entered.is_done";
 /// What the statement ends with.
 const LEAVE: &str = " OFFSET 0) AS found";
+
+/// A statement for several costs little more than for one, and a way.
+const FINDS_TOGETHER: bool = true;
 
 /// Each holds a connection of the pool.
 const WRITERS: Option<usize> = None;

@@ -160,7 +160,7 @@ fn write_alone(
 ) -> Result<bool> {
     let Part { resource_type, projection, .. } = part;
     let (offset, count) = query.window(call.contract);
-    let found = call.store.find_alone(call.principal.tenant.id, resource_type, by, !call.may_wait)?;
+    let found = call.find_alone(resource_type, by)?;
     let on_page = found.as_ref().filter(|_| offset == 0 && count > 0);
     let source = on_page.map(Source::try_from).transpose()?;
     if let Some(source) = &source

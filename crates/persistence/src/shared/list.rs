@@ -66,7 +66,7 @@ pub(super) fn page(
         && let Some((column, key)) = unique(resource_type, filter)
         && let Start::Index(offset) = query.start
     {
-        let found = one::find(conn, tenant, resource_type, By::Unique(column, key))?;
+        let found = one::find(conn, tenant, &resource_type.name, By::Unique(column, key))?;
         let total = usize::from(found.is_some());
         let resources = found.into_iter().filter(|_| offset == 0).take(query.count).collect();
         return Ok(Page { total, resources });

@@ -13,11 +13,11 @@ mod keyset;
 mod list;
 mod lists;
 mod logs;
-mod one;
+pub(crate) mod one;
 mod platform;
 mod purge;
 mod schemas;
-mod scope;
+pub(crate) mod scope;
 mod tenant_tx;
 mod tokens;
 mod unique;
@@ -38,7 +38,7 @@ use domain::store::admins::AdminStore;
 use domain::store::log::LogStore;
 use domain::store::platform::PlatformStore;
 use domain::store::tokens::TokenStore;
-use domain::store::{By, Store, Task, Work};
+use domain::store::{By, LookUp, Store, Task, Work};
 use domain::stored::Stored;
 use domain::tenant::Tenant;
 use domain::token::Found;
@@ -46,13 +46,13 @@ use domain::{Error, Result};
 use r2d2::Pool;
 use uuid::Uuid;
 
-use super::{Conn, Views, Writers, hand_over, read, write};
+use super::{Conn, Views, Writers, find_each, hand_over, read, write};
 use crate::error::{self, Failed};
 
 pub(crate) use schemas::Catalogs;
 pub(crate) use tenant_tx::Tx;
 #[allow(unused_imports, reason = "SQLite has no statement of several texts")]
-pub(super) use wrap::{Cached, Fixed};
+pub(super) use wrap::{Alone, Cached, Entered, Fixed};
 
 /// What a transaction is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,14 +185,22 @@ impl Store for Repo {
         by: By<'_>,
         at_once: bool,
     ) -> Result<Option<Stored>> {
-        let alone = |conn: &mut Conn| Ok(one::alone(conn, tenant, resource_type, by)?);
+        let alone = |conn: &mut Conn| Ok(one::alone(conn, tenant, &resource_type.name, by)?);
         if at_once {
             self.at_once(alone)
         } else if self.is_one_server {
             self.transact(Mode::Alone, tenant, alone)
         } else {
-            self.transact(Mode::Read, tenant, |conn| Ok(one::find(conn, tenant, resource_type, by)?))
+            self.transact(Mode::Read, tenant, |conn| Ok(one::find(conn, tenant, &resource_type.name, by)?))
         }
+    }
+
+    fn finds_together(&self) -> bool {
+        super::FINDS_TOGETHER && self.is_one_server
+    }
+
+    fn find_each(&self, tenant: TenantId, look_ups: &[LookUp]) -> Result<Vec<Option<Stored>>> {
+        self.transact(Mode::Alone, tenant, |conn| Ok(find_each(conn, tenant, look_ups)?))
     }
 
     fn writers(&self) -> Option<usize> {

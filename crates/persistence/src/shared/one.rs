@@ -7,12 +7,11 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::Bool;
 use domain::id::{ResourceId, TenantId};
 use domain::index::Column;
-use domain::resource_type::ResourceType;
 use domain::store::By;
 use domain::stored::Stored;
 use domain::{Error, Result};
 
-use super::super::{Conn, Db};
+use super::super::{Conn, Db, NOT_JOINED};
 use super::scope::of_tenant;
 use super::wrap::{Alone, Entered, Typed};
 use crate::error::from_diesel;
@@ -21,28 +20,34 @@ use crate::schema::resources;
 use crate::types::{At, Id, Spoken};
 
 /// The resources of a tenant as they are shown: with type and state, which a query by key does not ask for, and whether they
-/// are in any list.
+/// are in any list. With something else of the row beside it, if that is wanted.
 macro_rules! shown {
-    ($tenant:expr) => {
+    ($tenant:expr $(, $beside:expr)?) => {
         resources::table.filter(of_tenant!(resources, $tenant)).select((
             resources::resource_type,
             resources::deleted_at,
             InList(of_tenant!(memberships, $tenant)),
             ResourceRow::as_select(),
+            $($beside,)?
         ))
     };
 }
+#[allow(unused_imports, reason = "SQLite looks for one at a time")]
+pub(crate) use shown;
 
 /// Whether a resource is in a list of the tenant. In words of its own but for the tenant: each time that values are bound,
 /// Diesel walks through all of a sub-select.
 #[derive(Debug, Clone, Copy, QueryId)]
-struct InList<T>(T);
+pub(crate) struct InList<T>(pub(crate) T);
 
 impl<T: QueryFragment<Db>> QueryFragment<Db> for InList<T> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Db>) -> QueryResult<()> {
         out.push_sql("EXISTS (SELECT 1 FROM memberships WHERE ");
         self.0.walk_ast(out.reborrow())?;
-        out.push_sql(" AND memberships.user_id = resources.id)");
+        out.push_sql(" AND memberships.user_id = resources.id");
+        // For several resources a planner may want to read all memberships first.
+        out.push_sql(NOT_JOINED);
+        out.push_sql(")");
         Ok(())
     }
 }
@@ -66,7 +71,7 @@ macro_rules! look_up {
     ($tenant:expr, $resource_type:expr, $by:expr, |$query:ident| $run:expr) => {{
         let of_type = || {
             shown!($tenant)
-                .filter(resources::resource_type.eq($resource_type.name.as_str()))
+                .filter(resources::resource_type.eq($resource_type))
                 .filter(resources::deleted_at.is_null())
         };
         let row: QueryResult<Shown> = match by_column($by)? {
@@ -89,21 +94,21 @@ macro_rules! look_up {
     }};
 }
 
-/// The living resource of the type, or none.
+/// The living resource of the type of this name, or none.
 pub(super) fn find(
     conn: &mut Conn,
     tenant: TenantId,
-    resource_type: &ResourceType,
+    resource_type: &str,
     by: By<'_>,
 ) -> Result<Option<Stored>> {
     look_up!(tenant, resource_type, by, |query| Typed(query).get_result(conn))
 }
 
 /// The same, where it is a transaction of its own.
-pub(super) fn alone(
+pub(crate) fn alone(
     conn: &mut Conn,
     tenant: TenantId,
-    resource_type: &ResourceType,
+    resource_type: &str,
     by: By<'_>,
 ) -> Result<Option<Stored>> {
     look_up!(tenant, resource_type, by, |query| {
@@ -112,14 +117,14 @@ pub(super) fn alone(
 }
 
 /// A value in the column that is searched.
-enum Key<'a> {
+pub(crate) enum Key<'a> {
     /// None where it is no id.
     Id(Option<Id>),
     Name(&'a str),
     ExternalId(&'a str),
 }
 
-fn by_column(by: By<'_>) -> Result<Key<'_>> {
+pub(crate) fn by_column(by: By<'_>) -> Result<Key<'_>> {
     Ok(match by {
         By::Id(id) => Key::Id(Some(Id(id.0))),
         By::Unique(Column::Id, key) => Key::Id(ResourceId::parse(key.body()).map(|id| Id(id.0))),
@@ -131,7 +136,7 @@ fn by_column(by: By<'_>) -> Result<Key<'_>> {
     })
 }
 
-fn living((kind, deleted_at, in_list, row): Shown, resource_type: &ResourceType) -> Option<Stored> {
-    let is_living = deleted_at.is_none() && kind == resource_type.name;
+pub(crate) fn living((kind, deleted_at, in_list, row): Shown, resource_type: &str) -> Option<Stored> {
+    let is_living = deleted_at.is_none() && kind == resource_type;
     is_living.then(|| Stored { is_alone: !in_list, ..row.stored() })
 }

@@ -68,7 +68,7 @@ type Keyed = (String, Option<At>, ResourceRow);
 
 impl TenantTx for Tx<'_> {
     fn find(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Stored>> {
-        one::find(self.conn, self.tenant, resource_type, By::Id(id))
+        one::find(self.conn, self.tenant, &resource_type.name, By::Id(id))
     }
 
     fn find_for_update(&mut self, resource_type: &ResourceType, id: ResourceId) -> Result<Option<Resource>> {

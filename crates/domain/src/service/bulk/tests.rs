@@ -39,6 +39,14 @@ impl Store for Asked {
         no_answer()
     }
 
+    fn find_each(
+        &self,
+        _: TenantId,
+        _: &[crate::store::LookUp],
+    ) -> Result<Vec<Option<crate::stored::Stored>>> {
+        no_answer()
+    }
+
     fn write_in(&self, _: TenantId, _: Work<'_>) -> Result<()> {
         self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         no_answer()
@@ -102,6 +110,7 @@ fn run_while(operations: &Value, more: &Value, goes_on: &dyn Fn() -> Result<()>)
         origin: Origin { actor: Actor::Operator, request: "r".into(), address: String::new() },
         now: DateTime::UNIX_EPOCH,
         may_wait: true,
+        ahead: None,
     };
     let billed = Cell::new(0);
     let outcomes = bulk(&call, Ok(body), &|operations| billed.set(operations), goes_on).unwrap();
