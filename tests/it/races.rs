@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Barrier, Mutex};
+use std::time::Duration;
 
+use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
 use crate::support::backend::{Backend, both};
 use crate::support::effort::rounds;
 use crate::support::groups::{KINDS, db_changes, db_list, person, plain_ids};
-use crate::support::http::{Client, Reply, id_of, user_path};
+use crate::support::http::{Carrier, Client, Reply, id_of, user_path};
 use crate::support::users::{QA_USER, user, with};
 
 both!(
@@ -311,6 +314,88 @@ fn groups_changed_in_opposite_order_wait_for_each_other(backend: Backend) {
         assert_eq!(app.db.db_count("memberships", "1 = 1"), 0, "round {round}");
     }
     assert_eq!(orphans(&app), 0);
+}
+
+/// Keeps everybody from reading resources until it is dropped.
+struct Locked(PgConnection);
+
+impl Locked {
+    fn new(app: &TestApp) -> Self {
+        let mut conn = app.db.db_postgres();
+        conn.batch_execute("BEGIN; LOCK TABLE resources IN ACCESS EXCLUSIVE MODE").unwrap();
+        Self(conn)
+    }
+
+    /// The statements of the server that wait for it.
+    fn waiting(app: &TestApp) -> Vec<String> {
+        app.db.db_texts(&format!(
+            "SELECT query AS value FROM pg_stat_activity WHERE datname = '{}' AND application_name = 'rollcall' \
+             AND wait_event_type = 'Lock'",
+            app.db.name()
+        ))
+    }
+
+    /// The same, when there are some and no more come.
+    fn settled(app: &TestApp) -> Vec<String> {
+        let mut before = Vec::new();
+        for _ in 0..200 {
+            std::thread::sleep(Duration::from_millis(150));
+            let now = Self::waiting(app);
+            if !now.is_empty() && now == before {
+                return now;
+            }
+            before = now;
+        }
+        panic!("still coming: {before:?}");
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let _ = self.0.batch_execute("ROLLBACK");
+    }
+}
+
+#[test]
+fn look_ups_and_lists_share_the_turns_of_their_tenant() {
+    let app = TestApp::start_with(Backend::Postgres, &[("ROLLCALL__DATABASE__POOL_SIZE", "6")]);
+    let client = app.rfc();
+    let mia = client.create(&user("mia"));
+    let locked = Locked::new(&app);
+    let replies = std::thread::scope(|scope| {
+        let many = scope.spawn(|| {
+            let paths: Vec<String> =
+                (0..30).map(|n| if n < 2 { "/Users?count=5".into() } else { user_path(&mia) }).collect();
+            at_once(&paths, |path| client.get(path))
+        });
+        let waiting = Locked::settled(&app);
+        assert!(waiting.len() <= 4, "two thirds of the connections: {waiting:#?}");
+        assert!(waiting.iter().any(|statement| statement.contains("unnest")), "look-ups go together");
+        drop(locked);
+        many.join().unwrap()
+    });
+    // A list that has had no turn in time is told so.
+    assert!(replies[2..].iter().all(|reply| reply.status == 200), "{:?}", statuses(&replies));
+}
+
+#[test]
+fn a_token_that_ends_while_a_look_up_waits_sees_nothing() {
+    let app = TestApp::start(Backend::Postgres);
+    let mia = app.rfc().create(&user("mia"));
+    let secret = app.db.cli_json(&["token", "create", "--tenant", "acme", "--name", "late"]);
+    let (id, secret) = (secret["id"].as_str().unwrap(), secret["token"].as_str().unwrap());
+    let client = app.client_with("/scim/v2", Some(Carrier::Bearer.header(secret)));
+    client.get(&user_path(&mia)).expect(200);
+    let locked = Locked::new(&app);
+    std::thread::scope(|scope| {
+        let late = scope.spawn(|| client.get(&user_path(&mia)));
+        assert_eq!(Locked::settled(&app).len(), 1);
+        app.db.cli(&["token", "revoke", "--tenant", "acme", id]);
+        // What is remembered of a token is half a second old at most.
+        std::thread::sleep(Duration::from_millis(700));
+        drop(locked);
+        late.join().unwrap().expect_error(401, None);
+    });
 }
 
 /// What goes to the database together comes back to those who have asked.

@@ -160,6 +160,7 @@ impl Admin {
         let (inner, whose) = (shared.clone(), signed_in.clone());
         let still_signed_in = move || inner.sessions.still(&whose, clock::now());
         stream::answer(
+            limits::ANSWER_TIME,
             origin.request.clone(),
             Arc::clone(&shared.slow_clients),
             Box::new(still_signed_in),

@@ -156,7 +156,7 @@ impl Application {
             openapi: document.to_string().into(),
             authenticator: Authenticator::new(Arc::clone(&store)),
             sessions,
-            look_ups: Arc::new(LookUps::new(turns.most(), asked)),
+            look_ups: Arc::new(LookUps::new(Arc::clone(&turns), asked)),
             hashing: Hashing::start().map_err(BuildError::Threads)?,
             store,
             public_url: public_url.clone(),

@@ -99,14 +99,14 @@ pub(crate) fn run_behind(work: impl FnOnce() + Send + 'static) {
     pool(Box::new(work));
 }
 
-/// The same as [`run`] for work that goes on after its answer, as a reply that is streamed does. The work learns from
+/// The same as [`run_within`] for work that goes on after its answer, as a reply that is streamed does. The work learns from
 /// [`oneshot::Sender::is_closed`] that nobody waits for the answer any more.
-pub(crate) async fn run_on<T, F>(work: F) -> Result<T>
+pub(crate) async fn run_on<T, F>(time: Duration, work: F) -> Result<T>
 where
     T: Send + 'static,
     F: FnOnce(oneshot::Sender<Result<T>>) + Send + 'static,
 {
-    hand_over(limits::ANSWER_TIME, pool, work).await
+    hand_over(time, pool, work).await
 }
 
 /// The threads that may wait. The work runs whether or not its end is waited for; what is waited for is the answer.
@@ -154,7 +154,7 @@ mod tests {
     #[actix_rt::test]
     async fn work_may_go_on_after_its_answer() {
         let (sender, done) = oneshot::channel();
-        let answer = run_on(|answer| {
+        let answer = run_on(limits::ANSWER_TIME, |answer| {
             let _ = answer.send(Ok(1));
             let _ = sender.send(2);
         });

@@ -80,11 +80,11 @@ impl Caller {
 
     /// Asks for what is no longer remembered of the credential, so that whoever goes on to write hardly ever has to: others
     /// would wait for it.
-    async fn remember(&self) -> Result<()> {
+    async fn remember(&self, end: Instant) -> Result<()> {
         if self.shared.authenticator.remembers(&self.parsed) {
             return Ok(());
         }
-        blocking::run(self.still_allowed()).await
+        blocking::run_within(end.saturating_duration_since(Instant::now()), self.still_allowed()).await
     }
 
     /// Bills the operations of a bulk request, of which the request itself was the first.
@@ -140,6 +140,7 @@ impl Caller {
         F: Fn(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
     {
         let store = &self.shared.store;
+        let end = Instant::now() + limits::ANSWER_TIME;
         let mut ahead = None;
         if store.reads_at_once() {
             match self.attempt(None, |call, sink| blocking::read_at_once(store, || work(call, sink))) {
@@ -155,8 +156,9 @@ impl Caller {
                 answered => return Ok(answered?),
             }
             if let Some(look_up) = unknown.sought() {
-                let found = self.shared.look_ups.find(self.principal.tenant.id, look_up.clone()).await?;
-                self.remember().await?;
+                let tenant = self.principal.tenant.id;
+                let found = self.shared.look_ups.find(end, tenant, look_up.clone()).await?;
+                self.remember(end).await?;
                 match attempt(ahead.insert(Ahead::of(look_up, found))) {
                     Err(Error::WouldWait) => {}
                     answered => return Ok(answered?),
@@ -164,7 +166,7 @@ impl Caller {
             }
         }
         // In a box, so that a short read does not carry the room for it.
-        Box::pin(self.stream_with(ahead, work)).await
+        Box::pin(self.stream_with(end, ahead, work)).await
     }
 
     /// Runs a use case that may not wait.
@@ -193,11 +195,16 @@ impl Caller {
     where
         F: FnOnce(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
     {
-        self.stream_with(None, work).await
+        self.stream_with(Instant::now() + limits::ANSWER_TIME, None, work).await
     }
 
-    /// The same with what was looked up before.
-    async fn stream_with<F>(self, ahead: Option<Ahead>, work: F) -> std::result::Result<HttpResponse, Failure>
+    /// The same with what was looked up before, for which somebody waits until `end`.
+    async fn stream_with<F>(
+        self,
+        end: Instant,
+        ahead: Option<Ahead>,
+        work: F,
+    ) -> std::result::Result<HttpResponse, Failure>
     where
         F: FnOnce(&Call<'_>, &mut dyn Sink) -> Result<()> + Send + 'static,
     {
@@ -205,6 +212,7 @@ impl Caller {
         let Self { shared, principal, contract, origin, now, .. } = self;
         let turn = shared.turns.take(principal.tenant.id).await?;
         stream::answer(
+            end.saturating_duration_since(Instant::now()),
             origin.request.clone(),
             Arc::clone(&shared.slow_clients),
             Box::new(still_allowed),
@@ -243,7 +251,7 @@ impl Caller {
         let still_allowed = self.still_allowed();
         let ready = self.in_turn(limits::ANSWER_TIME).await?;
         if received.is_short() {
-            ready.caller.remember().await?;
+            ready.caller.remember(ready.end).await?;
             let prepared = blocking::at_once(|| Ok(prepare(&ready.call(), received.read())))?;
             return ready
                 .run(move |call| {

@@ -8,6 +8,7 @@
 mod tests;
 
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,16 +16,21 @@ use actix_rt::time::timeout;
 use domain::id::TenantId;
 use domain::store::LookUp;
 use domain::stored::Stored;
-use domain::{Error, Result, limits};
-use tokio::sync::oneshot;
+use domain::{Error, Result};
+use futures_util::future::{Either, select};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::oneshot::{self, error::RecvError};
 
 use crate::blocking;
 use crate::shards::{Entry, Shards};
+use crate::turns::Turns;
 
-/// Look-ups of one statement at most; where so many wait, they do not wait for others.
-const MOST: usize = 32;
+/// Look-ups of one statement at most; where so many wait, they do not wait for others. A resource may be a mebibyte.
+const MOST: usize = 16;
 /// How long a look-up waits for those on their way before another way is taken.
 const PATIENCE: Duration = Duration::from_millis(2);
+/// How long it waits at most before it looks whether another way is to be taken.
+const LONGEST: Duration = Duration::from_millis(100);
 
 /// What has become of a look-up.
 type Found = Result<Option<Stored>>;
@@ -35,8 +41,7 @@ type Ask = dyn Fn(TenantId, &[LookUp]) -> Result<Vec<Option<Stored>>> + Send + S
 /// The look-ups of all tenants.
 pub(crate) struct LookUps {
     ask: Box<Ask>,
-    /// Statements of one tenant at a time, at most.
-    ways: usize,
+    turns: Arc<Turns>,
     of: Shards<TenantId, Queue>,
 }
 
@@ -95,45 +100,62 @@ impl Queue {
 }
 
 impl LookUps {
-    /// With so many statements of one tenant at a time, at most.
+    /// Each statement takes a turn of its tenant.
     pub(crate) fn new(
-        ways: usize,
+        turns: Arc<Turns>,
         ask: impl Fn(TenantId, &[LookUp]) -> Result<Vec<Option<Stored>>> + Send + Sync + 'static,
     ) -> Self {
-        Self { ask: Box::new(ask), ways, of: Shards::default() }
+        Self { ask: Box::new(ask), turns, of: Shards::default() }
     }
 
     /// The living resource, asked for together with what others of the tenant look up.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when there is no answer within [`limits::ANSWER_TIME`], and what the database fails with.
-    pub(crate) async fn find(self: &Arc<Self>, tenant: TenantId, look_up: LookUp) -> Found {
-        let (answer, answered) = oneshot::channel();
-        let now = Instant::now();
-        let sets_out = self.of.with(tenant, now, |queue| {
-            queue.waiting.push_back(Waiting { look_up, answer });
-            queue.set_out(self.ways, now)
-        });
-        if sets_out {
-            self.send(tenant);
-        }
-        match timeout(limits::ANSWER_TIME, answered).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(_)) => Err(Error::internal("the look-up panicked")),
-            Err(_) => Err(Error::unavailable("no answer in time")),
+    /// [`Error::Unavailable`] when there is no answer before `end`, or no turn, and what the database fails with.
+    pub(crate) async fn find(self: &Arc<Self>, end: Instant, tenant: TenantId, look_up: LookUp) -> Found {
+        let (answer, mut answered) = oneshot::channel();
+        let received = |found| match found {
+            Ok(found) => found,
+            Err(RecvError { .. }) => Err(Error::internal("the look-up panicked")),
+        };
+        self.of.with(tenant, Instant::now(), |queue| queue.waiting.push_back(Waiting { look_up, answer }));
+        let mut patience = PATIENCE;
+        loop {
+            if let Some(way) = self.set_out(tenant) {
+                match select(pin!(self.turns.take(tenant)), &mut answered).await {
+                    Either::Left((turn, _)) => self.send(way, turn?),
+                    Either::Right((found, _)) => return received(found),
+                }
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            match timeout(patience.min(left), &mut answered).await {
+                Ok(found) => return received(found),
+                Err(_) if left <= patience => return Err(Error::unavailable("no answer in time")),
+                // Whoever else waits looks as well: not all of them have to do so all the time.
+                Err(_) => patience = (2 * patience).min(LONGEST),
+            }
         }
     }
 
-    /// One statement on a thread that may wait. Whoever comes meanwhile sets out behind what other tenants have waited for.
-    fn send(self: &Arc<Self>, tenant: TenantId) {
-        let way = Way { look_ups: Arc::clone(self), tenant };
+    /// A way for those who wait, if they should not wait for others.
+    fn set_out(self: &Arc<Self>, tenant: TenantId) -> Option<Way> {
+        let (now, ways) = (Instant::now(), self.turns.most());
+        let sets_out = self.of.with(tenant, now, |queue| queue.set_out(ways, now));
+        sets_out.then(|| Way { look_ups: Arc::clone(self), tenant })
+    }
+
+    /// One statement on a thread that may wait. Whoever comes meanwhile sets out after what others have waited for: other
+    /// tenants for a thread, and other requests of the tenant for the turn.
+    fn send(self: &Arc<Self>, way: Way, turn: OwnedSemaphorePermit) {
+        let look_ups = Arc::clone(self);
         blocking::run_behind(move || {
-            let look_ups = Arc::clone(&way.look_ups);
+            let tenant = way.tenant;
             look_ups.go(tenant);
-            drop(way);
-            let now = Instant::now();
-            if look_ups.of.with(tenant, now, |queue| queue.set_out(look_ups.ways, now)) {
-                look_ups.send(tenant);
+            drop((turn, way));
+            if let Some(way) = look_ups.set_out(tenant)
+                && let Some(turn) = look_ups.turns.try_take(tenant)
+            {
+                look_ups.send(way, turn);
             }
         });
     }
@@ -145,38 +167,35 @@ impl LookUps {
         if look_ups.is_empty() {
             return;
         }
-        let outcome = (self.ask)(tenant, &look_ups);
-        let found = match outcome {
-            Ok(found) => found.into_iter().map(Ok).collect(),
-            Err(error) => self.failed(tenant, &look_ups, error),
-        };
-        for (answer, found) in answers.into_iter().zip(found) {
-            // Whoever asked may be gone, and then nobody wants to know.
-            let _ = answer.send(found);
-        }
-    }
-
-    /// What one of them asks for may be what the database refuses: then each is asked for by itself.
-    fn failed(&self, tenant: TenantId, look_ups: &[LookUp], error: Error) -> Vec<Found> {
-        match (error, look_ups) {
-            (error, [_]) => vec![Err(error)],
-            (Error::Unavailable(cause), _) => {
+        // Whoever has asked may be gone, and then nobody wants to know.
+        let send = |answer: oneshot::Sender<Found>, found| drop(answer.send(found));
+        match (self.ask)(tenant, &look_ups) {
+            Ok(found) => answers.into_iter().zip(found).for_each(|(answer, found)| send(answer, Ok(found))),
+            Err(Error::Unavailable(cause)) => {
                 let reason = cause.to_string();
-                look_ups.iter().map(|_| Err(Error::unavailable(reason.clone()))).collect()
+                answers.into_iter().for_each(|answer| send(answer, Err(Error::unavailable(reason.clone()))));
             }
-            (error, _) => {
+            // What one of them asks for may be what the database refuses.
+            Err(error) if look_ups.len() > 1 => {
                 log::debug!("look-ups are done one by one: {error:?}");
-                let ask = |look_up| {
-                    let found = (self.ask)(tenant, std::slice::from_ref(look_up))?;
-                    Ok(found.into_iter().next().flatten())
-                };
-                look_ups.iter().map(ask).collect()
+                for (look_up, answer) in
+                    look_ups.iter().zip(answers).filter(|(_, answer)| !answer.is_closed())
+                {
+                    let found = (self.ask)(tenant, std::slice::from_ref(look_up));
+                    send(answer, found.map(|found| found.into_iter().next().flatten()));
+                }
+            }
+            Err(error) => {
+                if let Some(answer) = answers.into_iter().next() {
+                    send(answer, Err(error));
+                }
             }
         }
     }
 }
 
-/// A way that is taken until this is dropped, also by a thread that panics or never comes to it.
+/// A way that is taken until this is dropped, also by a thread that panics or never comes to it. Those who wait look for
+/// themselves then.
 struct Way {
     look_ups: Arc<LookUps>,
     tenant: TenantId,

@@ -56,8 +56,9 @@ struct Pace {
 
 /// Runs `work` where it may wait for the database, and answers with what it writes. Until the first byte is sent
 /// a failure is an ordinary error; after that it breaks the connection, so that no half reply looks whole. `goes_on` is
-/// asked before each piece: who may not read any more gets no more.
+/// asked before each piece: who may not read any more gets no more. There has to be something to send within `time`.
 pub(crate) async fn answer<F>(
+    time: Duration,
     request: Arc<str>,
     seats: Arc<Semaphore>,
     goes_on: GoesOn,
@@ -66,7 +67,7 @@ pub(crate) async fn answer<F>(
 where
     F: FnOnce(&mut dyn Sink) -> Result<()> + Send + 'static,
 {
-    let begun = blocking::run_on(move |answer| {
+    let begun = blocking::run_on(time, move |answer| {
         let mut writer = Writer::new(answer, seats, goes_on, PACE);
         let result = work(&mut writer);
         if let Err(error) = writer.end(result) {

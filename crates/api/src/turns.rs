@@ -51,16 +51,24 @@ impl Turns {
         self.take_within(self.wait, tenant).await
     }
 
-    /// The same with a time of its own.
+    /// A turn that is free now and that nobody waits for.
+    pub(crate) fn try_take(&self, tenant: TenantId) -> Option<OwnedSemaphorePermit> {
+        self.of_tenant(tenant).try_acquire_owned().ok()
+    }
+
+    /// The same as [`Self::take`] with a time of its own.
     pub(crate) async fn take_within(&self, wait: Duration, tenant: TenantId) -> Result<OwnedSemaphorePermit> {
-        let turns = self.of.with(tenant, Instant::now(), |InUse(turns)| {
-            Arc::clone(turns.get_or_insert_with(|| Arc::new(Semaphore::new(self.most))))
-        });
-        match timeout(wait, turns.acquire_owned()).await {
+        match timeout(wait, self.of_tenant(tenant).acquire_owned()).await {
             Ok(Ok(turn)) => Ok(turn),
             Ok(Err(_)) => Err(Error::internal("nobody closes the turns of a tenant")),
             Err(_) => Err(Error::unavailable("the tenant does too much at once")),
         }
+    }
+
+    fn of_tenant(&self, tenant: TenantId) -> Arc<Semaphore> {
+        self.of.with(tenant, Instant::now(), |InUse(turns)| {
+            Arc::clone(turns.get_or_insert_with(|| Arc::new(Semaphore::new(self.most))))
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::ETAG;
 use actix_web::test::TestRequest;
+use domain::limits;
 use domain::meta::Version as Revision;
 use futures_util::future::poll_fn;
 
@@ -20,7 +21,7 @@ fn seats(number: usize) -> Arc<Semaphore> {
 async fn answer(
     work: impl FnOnce(&mut dyn Sink) -> Result<()> + Send + 'static,
 ) -> std::result::Result<HttpResponse, Failure> {
-    super::answer("r".into(), seats(1), Box::new(|| Ok(())), work).await
+    super::answer(limits::ANSWER_TIME, "r".into(), seats(1), Box::new(|| Ok(())), work).await
 }
 
 fn resource() -> Head {

@@ -53,14 +53,15 @@ pub(super) fn find_each(
     }
     let of_type = || resources::resource_type.eq(resource_type).and(resources::deleted_at.is_null());
     Ok(match keys.first() {
+        None | Some(Key::Id(_)) if ids.is_empty() => vec![None; keys.len()],
         None | Some(Key::Id(_)) => {
             let found = rows!(resources::id, Id, OneOf::<_, Uid, _>::of(resources::id, ids));
-            in_order(&keys, &found, |key, id| matches!(key, Key::Id(Some(wanted)) if wanted == id))
+            in_order(&keys, found, |key, id| matches!(key, Key::Id(Some(wanted)) if wanted == id))
         }
         Some(Key::Name(_)) => {
             let is_one = OneOf::<_, Text, _>::of(resources::name_key, texts);
             let found = rows!(resources::name_key, String, of_type().and(is_one));
-            in_order(&keys, &found, |key, name| matches!(key, Key::Name(wanted) if wanted == name))
+            in_order(&keys, found, |key, name| matches!(key, Key::Name(wanted) if wanted == name))
         }
         Some(Key::ExternalId(_)) => {
             let is_one = OneOf::<_, Text, _>::of(resources::external_id, texts);
@@ -69,7 +70,7 @@ pub(super) fn find_each(
                 Key::ExternalId(wanted) => id.as_deref() == Some(*wanted),
                 Key::Id(_) | Key::Name(_) => false,
             };
-            in_order(&keys, &found, is)
+            in_order(&keys, found, is)
         }
     })
 }
@@ -77,12 +78,16 @@ pub(super) fn find_each(
 /// What was found, once for each key that asks for it.
 fn in_order<K>(
     keys: &[Key<'_>],
-    found: &[(K, Option<Stored>)],
+    mut found: Vec<(K, Option<Stored>)>,
     is: impl Fn(&Key<'_>, &K) -> bool,
 ) -> Vec<Option<Stored>> {
     // They are few: comparing each with each is less than a map.
-    let find = |key| found.iter().find(|(known, _)| is(key, known)).and_then(|(_, stored)| stored.clone());
-    keys.iter().map(find).collect()
+    let answer = |(place, key)| {
+        let (known, stored) = found.iter_mut().find(|(known, _)| is(key, known))?;
+        let is_last = !keys[place + 1..].iter().any(|other| is(other, known));
+        if is_last { stored.take() } else { stored.clone() }
+    };
+    keys.iter().enumerate().map(answer).collect()
 }
 
 /// Whether a column has one of some values.

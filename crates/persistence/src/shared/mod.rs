@@ -200,7 +200,14 @@ impl Store for Repo {
     }
 
     fn find_each(&self, tenant: TenantId, look_ups: &[LookUp]) -> Result<Vec<Option<Stored>>> {
-        self.transact(Mode::Alone, tenant, |conn| Ok(find_each(conn, tenant, look_ups)?))
+        if self.is_one_server {
+            return self.transact(Mode::Alone, tenant, |conn| Ok(find_each(conn, tenant, look_ups)?));
+        }
+        let find =
+            |conn: &mut Conn, look_up: &LookUp| one::find(conn, tenant, &look_up.resource_type, look_up.by());
+        self.transact(Mode::Read, tenant, |conn| {
+            Ok(look_ups.iter().map(|look_up| find(conn, look_up)).collect::<Result<_>>()?)
+        })
     }
 
     fn writers(&self) -> Option<usize> {
