@@ -20,6 +20,7 @@ use domain::{Error, Result};
 use futures_util::future::{Either, select};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::oneshot::{self, error::RecvError};
+use tokio::task::yield_now;
 
 use crate::blocking;
 use crate::shards::{Entry, Shards};
@@ -119,6 +120,8 @@ impl LookUps {
             Err(RecvError { .. }) => Err(Error::internal("the look-up panicked")),
         };
         self.of.with(tenant, Instant::now(), |queue| queue.waiting.push_back(Waiting { look_up, answer }));
+        // Requests that are here already go with the first of them.
+        yield_now().await;
         let mut patience = PATIENCE;
         loop {
             if let Some(way) = self.set_out(tenant) {
