@@ -57,6 +57,12 @@ fn call<'a>(store: &'a dyn Store, principal: &'a Principal, may_wait: bool) -> C
     Call { store, principal, contract, base, origin, now: now(), may_wait, ahead: None }
 }
 
+/// A new resource.
+fn made(call: &Call<'_>, resource_type: &ResourceType, body: Value) -> ResourceId {
+    let prepared = service::prepare(call, resource_type, &Ok(body), &Query::default()).unwrap();
+    service::create(call, resource_type, &prepared).unwrap().id
+}
+
 #[derive(Default)]
 struct Text(String);
 
@@ -99,10 +105,7 @@ fn short_reads_are_done_at_once(backend: Backend) {
     let principal = principal(&*store, "acme");
     let catalog = &principal.tenant.catalog;
     let patient = call(&*store, &principal, true);
-    let made = |resource_type: &ResourceType, body: Value| {
-        let prepared = service::prepare(&patient, resource_type, &Ok(body), &Query::default()).unwrap();
-        service::create(&patient, resource_type, &prepared).unwrap().id.to_string()
-    };
+    let made = |resource_type: &ResourceType, body: Value| made(&patient, resource_type, body).to_string();
     let mia = made(catalog.user(), json!({"userName": "mia@x.test", "externalId": "e-1"}));
     let group = made(catalog.group(), json!({"displayName": "Crew"}));
     let hasty = call(&*store, &principal, false);
@@ -160,10 +163,7 @@ fn a_statement_alone_sees_its_tenant_only(backend: Backend) {
             db.cli(&["tenant", "create", slug]);
             let principal = principal(&*store, slug);
             let call = call(&*store, &principal, true);
-            let body = Ok(json!({"userName": "mia@x.test"}));
-            let user = principal.tenant.catalog.user();
-            let prepared = service::prepare(&call, user, &body, &Query::default()).unwrap();
-            service::create(&call, user, &prepared).unwrap().id.to_string()
+            made(&call, principal.tenant.catalog.user(), json!({"userName": "mia@x.test"})).to_string()
         })
         .collect();
     let (ours, theirs) = (principal(&*store, "ours"), principal(&*store, "theirs"));
@@ -200,18 +200,17 @@ impl Peopled {
         let principal = principal(store, slug);
         let call = call(store, &principal, true);
         let catalog = &principal.tenant.catalog;
-        let made = |resource_type: &ResourceType, body: Value| {
-            let prepared = service::prepare(&call, resource_type, &Ok(body), &Query::default()).unwrap();
-            service::create(&call, resource_type, &prepared).unwrap().id
-        };
         let user = |name: &str, number: u8| {
             let (name, id) = (format!("{name}@x.test"), format!("e-{number}"));
-            made(catalog.user(), json!({"userName": name, "externalId": id}))
+            made(&call, catalog.user(), json!({"userName": name, "externalId": id}))
         };
         let [mia, kai, gone] = [("mia", 1), ("kai", 2), ("gone", 3)].map(|(name, number)| user(name, number));
         service::delete(&call, catalog.user(), &gone.to_string(), &Precondition::default()).unwrap();
-        let crew =
-            made(catalog.group(), json!({"displayName": "Crew", "members": [{"value": kai.to_string()}]}));
+        let crew = made(
+            &call,
+            catalog.group(),
+            json!({"displayName": "Crew", "members": [{"value": kai.to_string()}]}),
+        );
         drop(call);
         Self { principal, mia, kai, gone, crew }
     }

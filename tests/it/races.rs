@@ -372,7 +372,7 @@ fn look_ups_and_lists_share_the_turns_of_their_tenant() {
         });
         let waiting = Locked::settled(&app);
         assert!(waiting.len() <= 4, "two thirds of the connections: {waiting:#?}");
-        assert!(waiting.iter().any(|statement| statement.contains("unnest")), "look-ups go together");
+        assert!(waiting.iter().any(|statement| statement.contains("unnest")), "by the statement for several");
         drop(locked);
         many.join().unwrap()
     });

@@ -78,8 +78,8 @@ impl Caller {
         move || shared.authenticator.principal(&parsed, clock::now()).map(|_| ())
     }
 
-    /// Asks for what is no longer remembered of the credential, so that whoever goes on to write hardly ever has to: others
-    /// would wait for it.
+    /// Asks until `end` for what is no longer remembered of the credential: after a wait, and so that whoever goes on to write
+    /// hardly ever has to, because others would wait for it.
     async fn remember(&self, end: Instant) -> Result<()> {
         if self.shared.authenticator.remembers(&self.parsed) {
             return Ok(());

@@ -1,6 +1,7 @@
 //! The port to the database. Nothing reaches a row but through a transaction that is bound to one tenant.
 
 pub mod admins;
+mod by;
 pub mod log;
 pub mod platform;
 pub mod tokens;
@@ -15,8 +16,7 @@ use crate::definition::{Definitions, Kind};
 use crate::group::{Entry, List};
 use crate::guard::{Departure, Guard, Tally};
 use crate::id::{AdminId, PlatformTokenId, ResourceId, TenantId, TokenId};
-use crate::index::{Column, Derived};
-use crate::key::Key;
+use crate::index::Derived;
 use crate::list::{ListQuery, Page};
 use crate::meta::Version;
 use crate::project::Membership;
@@ -27,6 +27,8 @@ use crate::stored::Stored;
 use crate::tenant::Tenant;
 use crate::token::Found;
 use crate::{Error, Result};
+
+pub use by::{By, LookUp};
 
 /// What happened to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,45 +52,6 @@ impl Action {
             Self::Deleted => "deleted",
             Self::Revived => "revived",
         }
-    }
-}
-
-/// What one resource is looked up by.
-#[derive(Clone, Copy, Debug)]
-pub enum By<'a> {
-    /// Its id.
-    Id(ResourceId),
-    /// A value in a column of which no two living resources of a type have the same; see [`crate::filter::unique`].
-    Unique(Column, &'a Key),
-}
-
-/// [`By`] and the type, kept until it is asked together with others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LookUp {
-    /// The name of the type.
-    pub resource_type: String,
-    column: Column,
-    key: Key,
-}
-
-impl LookUp {
-    /// Of a resource of this type.
-    pub fn new(resource_type: &ResourceType, by: By<'_>) -> Self {
-        let (column, key) = match by {
-            By::Id(id) => (Column::Id, Key::text(&id.to_string(), true)),
-            By::Unique(column, key) => (column, key.clone()),
-        };
-        Self { resource_type: resource_type.name.clone(), column, key }
-    }
-
-    /// What it is looked up by.
-    pub fn by(&self) -> By<'_> {
-        By::Unique(self.column, &self.key)
-    }
-
-    /// Whether one statement can answer both.
-    pub fn is_like(&self, other: &Self) -> bool {
-        self.column == other.column && self.resource_type == other.resource_type
     }
 }
 

@@ -26,8 +26,7 @@ use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Text};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use domain::id::TenantId;
-use domain::store::{LookUp, Store, Task};
-use domain::stored::Stored;
+use domain::store::{Store, Task};
 use domain::tenant::TenantState;
 use domain::{Error, Result};
 use r2d2::Pool;
@@ -37,7 +36,7 @@ use crate::error::{self, Failed, from_connect, from_diesel};
 use crate::migrations;
 use crate::schema::tenants;
 use crate::types::{Id, Spoken, Uid};
-use shared::{Catalogs, Repo, Whose};
+use shared::{Catalogs, FindEach, Repo, Whose};
 use views::Commits;
 use words::{Begin, end_read};
 use writers::Writers;
@@ -62,8 +61,8 @@ const NOT_JOINED: &str = "";
 const HIDDEN: (&str, &str) = ("", "");
 /// As it is built here (`SQLITE_ENABLE_QPSG`), it plans by the words alone.
 const PLANS_BY_VALUES: bool = false;
-/// It is part of the process: there is no way to save.
-const FINDS_TOGETHER: bool = false;
+/// The database is part of the process: there is no way to save.
+const FIND_EACH: Option<FindEach> = None;
 const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
 type ExplainRow = (Integer, Integer, Integer, Text);
 
@@ -77,12 +76,6 @@ const LEAVE: &str = "";
 
 fn enter(_: &mut AstPass<'_, '_, Db>, _tenant: &Spoken) -> QueryResult<()> {
     Ok(())
-}
-
-/// The living resources of some look-ups.
-fn find_each(conn: &mut Conn, tenant: TenantId, look_ups: &[LookUp]) -> Result<Vec<Option<Stored>>> {
-    let find = |look_up: &LookUp| shared::one::alone(conn, tenant, &look_up.resource_type, look_up.by());
-    look_ups.iter().map(find).collect()
 }
 
 /// A column of ids as text.

@@ -27,8 +27,7 @@ use r2d2::Pool;
 use crate::Options;
 use crate::error::{self, Failed};
 use crate::types::Spoken;
-use shared::{Catalogs, Repo, Whose};
-use together::find_each;
+use shared::{Catalogs, FindEach, Repo, Whose};
 
 pub(crate) type Conn = diesel::PgConnection;
 pub(crate) type Db = diesel::pg::Pg;
@@ -93,8 +92,8 @@ const ENTERED: &str = "entered.is_done";
 /// What the statement ends with.
 const LEAVE: &str = " OFFSET 0) AS found";
 
-/// A statement for several costs little more than for one, and a way.
-const FINDS_TOGETHER: bool = true;
+/// Several resources by one statement: it costs little more than that for one, and goes the same way.
+const FIND_EACH: Option<FindEach> = Some(together::find_each);
 
 /// Each holds a connection of the pool.
 const WRITERS: Option<usize> = None;

@@ -151,6 +151,11 @@ fn whose(found: Found) -> String {
     text.trim_start_matches(r#"{"userName":""#).trim_end_matches("\"}").to_owned()
 }
 
+/// The same of all of them.
+fn all(found: Vec<Found>) -> Vec<String> {
+    found.into_iter().map(whose).collect()
+}
+
 fn unavailable(found: &Found) -> bool {
     matches!(found, Err(Error::Unavailable(_)))
 }
@@ -165,8 +170,7 @@ async fn what_comes_meanwhile_goes_together() {
         world.answer();
     };
     let found = meanwhile(&world, names(["first", "nobody", "c", "first"]), script).await;
-    let found: Vec<_> = found.into_iter().map(whose).collect();
-    assert_eq!(found, ["first", "", "c", "first"], "each has what was asked for, whoever went with it");
+    assert_eq!(all(found), ["first", "", "c", "first"], "each has what was asked for, whoever went with it");
     world.is_idle().await;
 }
 
@@ -180,7 +184,7 @@ async fn only_what_is_alike_goes_together() {
     let (name, external_id) = (Column::Name, Column::ExternalId);
     let wanted = [(name, "b"), (external_id, "c"), (name, "d"), (Column::Id, "e")];
     let found = meanwhile(&world, wanted, script).await;
-    assert_eq!(found.into_iter().map(whose).collect::<Vec<_>>(), ["b", "c", "d", "e"]);
+    assert_eq!(all(found), ["b", "c", "d", "e"]);
 }
 
 #[actix_rt::test]
@@ -193,7 +197,7 @@ async fn a_statement_has_a_size() {
         assert_eq!(sizes, [1, MOST, MOST, MOST - 1]);
     };
     let found = meanwhile(&world, names(users.iter().map(String::as_str)), script).await;
-    assert_eq!(found.into_iter().map(whose).collect::<Vec<_>>(), users);
+    assert_eq!(all(found), users);
 }
 
 #[actix_rt::test]
@@ -207,10 +211,10 @@ async fn nobody_waits_long_for_another() {
             (0..3).for_each(|_| world.answer());
         };
         let (found, ()) = join(world.find_all(["d"]), none_free).await;
-        assert_eq!(found.into_iter().map(whose).collect::<Vec<_>>(), ["d"]);
+        assert_eq!(all(found), ["d"]);
     };
     let found = meanwhile(&world, names(["b", "c"]), script).await;
-    assert_eq!(found.into_iter().map(whose).collect::<Vec<_>>(), ["b", "c"]);
+    assert_eq!(all(found), ["b", "c"]);
     world.is_idle().await;
 }
 
@@ -227,7 +231,7 @@ async fn a_statement_takes_a_turn() {
         world.answer();
     };
     let (found, ()) = join(world.find_all(["a", "b"]), script).await;
-    assert_eq!(found.into_iter().map(whose).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(all(found), ["a", "b"]);
     world.is_idle().await;
     assert!(world.turns.try_take(world.tenant).is_some());
 }
@@ -286,7 +290,7 @@ async fn a_panic_leaves_the_way_to_others() {
     };
     let (first, others) = join(world.find_all(["a"]), others).await;
     assert!(matches!(first[0], Err(Error::Internal(_))), "{first:?}");
-    assert_eq!(others.into_iter().map(whose).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(all(others), ["b"]);
     world.is_idle().await;
 }
 

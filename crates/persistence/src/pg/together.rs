@@ -13,7 +13,7 @@ use domain::id::TenantId;
 use domain::store::LookUp;
 use domain::stored::Stored;
 
-use super::shared::one::{InList, Key, by_column, living, shown};
+use super::shared::one::{InList, Key, by_column, living, of_type, shown};
 use super::shared::scope::of_tenant;
 use super::shared::{Alone, Entered};
 use super::{Conn, Db};
@@ -51,7 +51,6 @@ pub(super) fn find_each(
             rows.into_iter().map(living).collect::<Vec<_>>()
         }};
     }
-    let of_type = || resources::resource_type.eq(resource_type).and(resources::deleted_at.is_null());
     Ok(match keys.first() {
         None | Some(Key::Id(_)) if ids.is_empty() => vec![None; keys.len()],
         None | Some(Key::Id(_)) => {
@@ -60,12 +59,12 @@ pub(super) fn find_each(
         }
         Some(Key::Name(_)) => {
             let is_one = OneOf::<_, Text, _>::of(resources::name_key, texts);
-            let found = rows!(resources::name_key, String, of_type().and(is_one));
+            let found = rows!(resources::name_key, String, of_type!(resource_type).and(is_one));
             in_order(&keys, found, |key, name| matches!(key, Key::Name(wanted) if wanted == name))
         }
         Some(Key::ExternalId(_)) => {
             let is_one = OneOf::<_, Text, _>::of(resources::external_id, texts);
-            let found = rows!(resources::external_id, Option<String>, of_type().and(is_one));
+            let found = rows!(resources::external_id, Option<String>, of_type!(resource_type).and(is_one));
             let is = |key: &Key<'_>, id: &Option<String>| match key {
                 Key::ExternalId(wanted) => id.as_deref() == Some(*wanted),
                 Key::Id(_) | Key::Name(_) => false,

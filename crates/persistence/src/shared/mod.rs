@@ -46,7 +46,7 @@ use domain::{Error, Result};
 use r2d2::Pool;
 use uuid::Uuid;
 
-use super::{Conn, Views, Writers, find_each, hand_over, read, write};
+use super::{Conn, Views, Writers, hand_over, read, write};
 use crate::error::{self, Failed};
 
 pub(crate) use schemas::Catalogs;
@@ -77,6 +77,10 @@ pub(crate) struct Whose {
     /// Whether the database takes that together with BEGIN.
     pub(crate) together: bool,
 }
+
+/// Finds the living resources of look-ups that are all like the first, in their order, by one statement that is a transaction
+/// of its own.
+pub(crate) type FindEach = fn(&mut Conn, TenantId, &[LookUp]) -> Result<Vec<Option<Stored>>>;
 
 /// A store on one database.
 pub(crate) struct Repo {
@@ -196,17 +200,16 @@ impl Store for Repo {
     }
 
     fn finds_together(&self) -> bool {
-        super::FINDS_TOGETHER && self.is_one_server
+        self.find_each_at_once().is_some()
     }
 
     fn find_each(&self, tenant: TenantId, look_ups: &[LookUp]) -> Result<Vec<Option<Stored>>> {
-        if self.is_one_server {
+        if let Some(find_each) = self.find_each_at_once() {
             return self.transact(Mode::Alone, tenant, |conn| Ok(find_each(conn, tenant, look_ups)?));
         }
-        let find =
-            |conn: &mut Conn, look_up: &LookUp| one::find(conn, tenant, &look_up.resource_type, look_up.by());
         self.transact(Mode::Read, tenant, |conn| {
-            Ok(look_ups.iter().map(|look_up| find(conn, look_up)).collect::<Result<_>>()?)
+            let find = |look_up: &LookUp| one::find(conn, tenant, &look_up.resource_type, look_up.by());
+            Ok(look_ups.iter().map(find).collect::<Result<_>>()?)
         })
     }
 
@@ -279,6 +282,10 @@ impl Store for Repo {
 }
 
 impl Repo {
+    fn find_each_at_once(&self) -> Option<FindEach> {
+        super::FIND_EACH.filter(|_| self.is_one_server)
+    }
+
     fn whose(&self, tenant: TenantId) -> Whose {
         Whose { tenant, together: self.is_one_server }
     }

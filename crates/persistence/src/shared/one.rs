@@ -35,6 +35,15 @@ macro_rules! shown {
 #[allow(unused_imports, reason = "SQLite looks for one at a time")]
 pub(crate) use shown;
 
+/// The living ones of the type of this name.
+macro_rules! of_type {
+    ($resource_type:expr) => {
+        resources::resource_type.eq($resource_type).and(resources::deleted_at.is_null())
+    };
+}
+#[allow(unused_imports, reason = "SQLite looks for one at a time")]
+pub(crate) use of_type;
+
 /// Whether a resource is in a list of the tenant. In words of its own but for the tenant: each time that values are bound,
 /// Diesel walks through all of a sub-select.
 #[derive(Debug, Clone, Copy, QueryId)]
@@ -69,11 +78,7 @@ type Shown = (String, Option<At>, bool, ResourceRow);
 /// [`super::tenant_tx`].
 macro_rules! look_up {
     ($tenant:expr, $resource_type:expr, $by:expr, |$query:ident| $run:expr) => {{
-        let of_type = || {
-            shown!($tenant)
-                .filter(resources::resource_type.eq($resource_type))
-                .filter(resources::deleted_at.is_null())
-        };
+        let of_type = || shown!($tenant).filter(of_type!($resource_type));
         let row: QueryResult<Shown> = match by_column($by)? {
             Key::Id(None) => Err(diesel::NotFound),
             Key::Id(Some(id)) => {
@@ -105,7 +110,7 @@ pub(super) fn find(
 }
 
 /// The same, where it is a transaction of its own.
-pub(crate) fn alone(
+pub(super) fn alone(
     conn: &mut Conn,
     tenant: TenantId,
     resource_type: &str,
